@@ -1,0 +1,49 @@
+//! The one error type of the crate.
+
+use std::fmt;
+
+/// What can be wrong with the values a program hands in.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter of a strategy is out of range.
+    Parameter {
+        /// Name of the parameter.
+        name: &'static str,
+        /// The value, as text.
+        value: String,
+        /// What would be allowed.
+        allowed: &'static str,
+    },
+    /// A strategy has more attempts than a list of its delays may have entries.
+    ScheduleTooLong {
+        /// The strategy's attempts.
+        max_attempts: i64,
+        /// The most that can be listed.
+        limit: i64,
+    },
+    /// A pattern for masking secrets cannot be compiled.
+    MaskPattern {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameter { name, value, allowed } => write!(formatter, "{name} must be {allowed}, not {value}"),
+            Self::ScheduleTooLong { max_attempts, limit } => write!(
+                formatter,
+                "max_attempts is {max_attempts}; a schedule of at most {limit} attempts can be listed"
+            ),
+            Self::MaskPattern { pattern, reason } => {
+                write!(formatter, "invalid mask pattern {pattern:?}: {reason}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
