@@ -1,0 +1,115 @@
+"""What follows from a failed attempt. Pure: the decision is made here, `JobQueueManager` writes it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
+from job_retry.django.error_text import clean_traceback
+from job_retry.django.strategies import DEFAULT_STRATEGY, SHIPPED_DEFAULT
+
+logger = logging.getLogger("job_retry.queue")
+
+PERMANENT_ERROR = "permanent error"
+LIMIT_EXCEEDED = "retry limit exceeded"
+ATTEMPTS_LEFT = "attempts left"
+
+
+@dataclass(frozen=True)
+class FailureDecision:
+    """What becomes of a job after a failed attempt."""
+
+    error_type: ErrorType
+    error: str
+    """The error text, cleaned: what is stored, logged and sent."""
+    failed_attempts: int
+    """Failed attempts so far, this one included; the job's new `retry_count`."""
+    reason: str
+    """``permanent error``, ``retry limit exceeded`` or ``attempts left``."""
+    delay_seconds: float | None = None
+    """Seconds to the next attempt; None: there is none, the job is a dead letter."""
+    retry_at: datetime | None = None
+    """When the next attempt is due; None: there is none."""
+
+    @property
+    def will_retry(self) -> bool:
+        """Whether another attempt follows."""
+        return self.retry_at is not None
+
+
+def classify(classifier: Any, error: str) -> ErrorType:
+    """Return the classifier's verdict on the full ``error``; UNKNOWN, and a log entry, where it fails."""
+    try:
+        verdict = classifier.classify_error(error)
+        return ErrorType(getattr(verdict, "value", verdict))
+    except Exception as failure:
+        logger.error("Classifier %r failed; the error is unknown.\n%s", classifier, clean_traceback(failure))
+        return ErrorType.UNKNOWN
+
+
+def decide(
+    *,
+    error_type: ErrorType,
+    error: str,
+    failed_attempts: int,
+    max_retries: int | None,
+    strategy: RetryStrategy,
+    jitter: float,
+    key: tuple[object, ...],
+    now: datetime,
+) -> FailureDecision:
+    """Return what follows from the failed attempt number ``failed_attempts``.
+
+    The limit is the strategy's ``max_attempts``, or ``max_retries`` where that is set and smaller. ``jitter`` serves
+    a strategy whose own is 0; ``key`` makes it the same for the same job and attempt. A strategy that raises, or
+    whose delay is no number of seconds, is replaced by the preset ``default``, with a log entry.
+    """
+    delay: float | None = None
+    for candidate in (strategy, RETRY_STRATEGIES.get(DEFAULT_STRATEGY), SHIPPED_DEFAULT):
+        try:
+            delay = _delay_seconds(candidate, error_type, failed_attempts, max_retries, jitter, key)
+            break
+        except Exception as failure:
+            logger.error("Strategy %r failed; 'default' decides.\n%s", candidate, clean_traceback(failure))
+    if delay is None:
+        reason = PERMANENT_ERROR if error_type is ErrorType.PERMANENT else LIMIT_EXCEEDED
+        return FailureDecision(error_type, error, failed_attempts, reason)
+    return FailureDecision(error_type, error, failed_attempts, ATTEMPTS_LEFT, delay, _after(now, delay))
+
+
+def _delay_seconds(
+    strategy: Any,
+    error_type: ErrorType,
+    failed_attempts: int,
+    max_retries: int | None,
+    jitter: float,
+    key: tuple[object, ...],
+) -> float | None:
+    """Return the seconds to wait, or None where no attempt is left."""
+    if error_type is ErrorType.PERMANENT:
+        return None
+    if max_retries is not None and failed_attempts >= max_retries:
+        return None
+    if not strategy.should_retry(failed_attempts, error_type):
+        return None
+    if hasattr(strategy, "jittered_delay"):
+        delay = float(
+            strategy.jittered_delay(failed_attempts, key, jitter=getattr(strategy, "jitter", 0.0) or jitter)
+        )
+    else:  # a strategy of the program's own with the two methods of the classic interface
+        delay = float(strategy.get_retry_delay(failed_attempts))
+    if not math.isfinite(delay) or delay < 0:
+        raise ValueError(f"{strategy!r} gives a delay of {delay!r} seconds")
+    return delay
+
+
+def _after(now: datetime, delay_seconds: float) -> datetime:
+    """Return ``now`` plus the delay, capped at the end of the calendar."""
+    try:
+        return now + timedelta(seconds=delay_seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=now.tzinfo)

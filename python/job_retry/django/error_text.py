@@ -1,0 +1,66 @@
+"""From whatever a launcher hands back as its error to a text that can be classified, stored, logged and sent."""
+
+from __future__ import annotations
+
+import traceback
+from functools import lru_cache
+
+from job_retry._native import ErrorTextCleaner
+from job_retry.django.settings import get_settings
+
+REPR_LIMIT_CHARACTERS = 200
+"""How much of an unusable launcher result is shown."""
+
+
+def error_text(error: object, *, launcher_result: object = None) -> str:
+    """Return the full text of ``error``, in the form that is classified.
+
+    A ``str`` as it is; an exception ``TypeName: message``, or ``TypeName`` where it has no message; bytes as UTF-8
+    with ``backslashreplace``; None and empty ones a sentence that shows ``launcher_result`` (by default the error
+    itself); anything else its ``repr``. Never raises.
+    """
+    if isinstance(error, BaseException):
+        return _exception_text(error)
+    if isinstance(error, (bytes, bytearray)):
+        error = error.decode("utf-8", "backslashreplace")
+    if isinstance(error, str) and error:
+        # An exact str: a subclass may carry behaviour of its own (Django's SafeString, a lazy proxy's result).
+        return str.__str__(error)
+    if error is None or error == "":
+        shown = _safe_repr(error if launcher_result is None else launcher_result)
+        return f"Unknown error: launcher returned {shown[:REPR_LIMIT_CHARACTERS]}"
+    return _safe_repr(error)
+
+
+def clean_error_text(text: str) -> str:
+    """Return ``text`` in the form that is stored, logged and sent: see `job_retry._native.ErrorTextCleaner`."""
+    return _cleaner(tuple(get_settings().mask)).clean(text)
+
+
+def clean_traceback(error: BaseException) -> str:
+    """Return the traceback of ``error`` as text in which secrets are masked, as they are in the error itself."""
+    try:
+        return clean_error_text("".join(traceback.format_exception(error)))
+    except Exception:
+        return clean_error_text(error_text(error))
+
+
+@lru_cache(maxsize=8)
+def _cleaner(mask: tuple[str, ...]) -> ErrorTextCleaner:
+    return ErrorTextCleaner(mask)
+
+
+def _exception_text(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        message = str(error)
+    except Exception:
+        return name
+    return f"{name}: {message}" if message else name
+
+
+def _safe_repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} object whose repr() fails>"

@@ -1,0 +1,127 @@
+"""Calling a launcher: finding it, giving it what its signature asks for, and reading what it hands back."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from job_retry.django.error_text import error_text
+from job_retry.django.settings import is_dotted_path
+
+if TYPE_CHECKING:
+    from job_retry.django.models import RetryableJob
+
+Launcher = Callable[..., Any]
+"""Takes a job, and ``idempotency_key`` where its signature names it; returns a mapping or an object with ``success``,
+``error``, ``execution_id`` and ``completed``, or raises."""
+
+
+@dataclass(frozen=True)
+class LaunchOutcome:
+    """What one call of a launcher came to."""
+
+    success: bool
+    completed: bool = False
+    """The call was the whole run: the launcher is a blocking one."""
+    execution_id: str | None = None
+    error: str = ""
+    """The full error text where it did not succeed."""
+    exception: BaseException | None = None
+    """What the launcher raised, or handed back as its error."""
+
+
+def validate_launcher(launch: object) -> None:
+    """Raise TypeError or ValueError, saying what is wrong, unless ``launch`` can serve as a launcher.
+
+    A dotted path is only looked at, not imported: it is resolved at each call, so that it can be patched.
+    """
+    if isinstance(launch, str):
+        if not is_dotted_path(launch):
+            raise ValueError(f"launch={launch!r} is no dotted path such as 'jobs.services.launch_job'.")
+        return
+    if not callable(launch):
+        raise TypeError(
+            f"launch must be a callable or a dotted path, not {type(launch).__name__} ({launch!r:.200})."
+        )
+    if is_coroutine_function(launch):
+        raise TypeError(
+            f"launch={launch!r} is a coroutine function; the queue calls launchers in threads. "
+            "Wrap it: asgiref.sync.async_to_sync(...)."
+        )
+
+
+def is_coroutine_function(launch: object) -> bool:
+    """Return whether calling ``launch`` would give a coroutine instead of a result."""
+    call = getattr(launch, "__call__", None)  # noqa: B004 - the bound method is what is inspected
+    return inspect.iscoroutinefunction(launch) or inspect.iscoroutinefunction(call)
+
+
+def resolve_launcher(launch: Launcher | str) -> Launcher:
+    """Return the callable behind ``launch``; ImportError, AttributeError or TypeError say what is wrong with it."""
+    found = resolve_name(launch) if isinstance(launch, str) else launch
+    validate_launcher(found)
+    if isinstance(found, str):
+        raise TypeError(f"launch={launch!r} names the string {found!r}, not a callable.")
+    launcher: Launcher = found
+    return launcher
+
+
+def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: str) -> LaunchOutcome:
+    """Call ``launch`` for ``job`` and return its outcome; only KeyboardInterrupt and SystemExit come through."""
+    try:
+        launcher = resolve_launcher(launch)
+        result = (
+            launcher(job, idempotency_key=idempotency_key)
+            if _names_idempotency_key(launcher)
+            else launcher(job)
+        )
+        return read_result(result)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # Also what is no Exception, such as a cancelled coroutine or a panic of an extension: the job must not hang on it.
+    except BaseException as error:
+        return LaunchOutcome(success=False, error=error_text(error), exception=error)
+
+
+def read_result(result: object) -> LaunchOutcome:
+    """Read what a launcher returned. A result without ``success`` is a failure that shows the result."""
+    if inspect.iscoroutine(result):
+        result.close()  # never awaited: without this Python warns about it at some later time
+        return LaunchOutcome(success=False, error=error_text(None, launcher_result=result))
+    if not _value(result, "success"):
+        error = _value(result, "error")
+        return LaunchOutcome(
+            success=False,
+            error=error_text(error, launcher_result=result),
+            exception=error if isinstance(error, BaseException) else None,
+        )
+    return LaunchOutcome(
+        success=True,
+        # `is True`, since a Mock answers to any attribute and a stray truthy value must not end a job.
+        completed=_value(result, "completed") is True,
+        execution_id=_execution_id(_value(result, "execution_id")),
+    )
+
+
+def _value(result: object, name: str) -> Any:
+    if isinstance(result, Mapping):
+        return result.get(name)
+    return getattr(result, name, None)
+
+
+def _execution_id(value: object) -> str | None:
+    """Return a usable id as text; what is no plain id (None, a Mock's attribute) is left out."""
+    if isinstance(value, (str, int, UUID)) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def _names_idempotency_key(launcher: Launcher) -> bool:
+    try:
+        return "idempotency_key" in inspect.signature(launcher).parameters
+    except (TypeError, ValueError):  # builtins and some extension functions have no signature
+        return False

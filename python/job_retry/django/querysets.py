@@ -1,0 +1,59 @@
+"""Named queries on jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db.models import Count, F, Model, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from job_retry.django.states import WAITING, Status
+
+JobT = TypeVar("JobT", bound=Model)
+
+
+def due(now: datetime) -> Q:
+    """Match waiting jobs whose time has come: what a worker may claim."""
+    return Q(status__in=WAITING) & (Q(scheduled_for__isnull=True) | Q(scheduled_for__lte=now))
+
+
+class JobQuerySet(QuerySet[JobT]):
+    """The queries of `RetryableJob.objects`. Readiness never looks at `retry_count`."""
+
+    def waiting(self) -> JobQuerySet[JobT]:
+        """In the queue and held by nobody, due or not."""
+        return self.filter(status__in=WAITING)
+
+    def ready(self, now: datetime) -> JobQuerySet[JobT]:
+        """Waiting, and due at ``now``."""
+        return self.filter(due(now))
+
+    def scheduled(self, now: datetime) -> JobQuerySet[JobT]:
+        """Waiting, and due after ``now``."""
+        return self.waiting().filter(scheduled_for__gt=now)
+
+    def in_ready_order(self) -> JobQuerySet[JobT]:
+        """Priority descending, then ready since, then pk: a retry stands behind what was ready before it."""
+        return self.order_by("-priority", Coalesce("scheduled_for", "queued_at"), "pk")
+
+    def dead_letters(self) -> JobQuerySet[JobT]:
+        """Failed for good, the latest first."""
+        return self.filter(status=Status.FAILED).latest_failure_first()
+
+    def latest_failure_first(self) -> JobQuerySet[JobT]:
+        """`failed_at` descending, nulls last, then `last_error_at` descending."""
+        return self.order_by(
+            F("failed_at").desc(nulls_last=True), F("last_error_at").desc(nulls_last=True), "-pk"
+        )
+
+    def held_by(self, worker: str) -> JobQuerySet[JobT]:
+        """Claimed by ``worker``."""
+        return self.filter(status__in=(Status.LAUNCHING, Status.RUNNING), claimed_by=worker)
+
+    def counts(self, **conditions: Q) -> dict[str, int]:
+        """Return how many jobs match each condition, in one statement."""
+        row: dict[str, Any] = self.aggregate(
+            **{name: Count("pk", filter=q) for name, q in conditions.items()}
+        )
+        return row

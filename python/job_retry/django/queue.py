@@ -1,0 +1,515 @@
+"""`JobQueueManager`: every operation on the jobs of one model, and the managers of the configured queues."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, TypedDict
+
+from django.apps import apps
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.db import router, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from job_retry import ErrorClassifier, RetryStrategy
+from job_retry.django import signals
+from job_retry.django.attempts import (
+    LaunchResult,
+    passed_on,
+    refuse_open_transaction,
+    run_attempt,
+    take_over,
+    write,
+)
+from job_retry.django.claims import ColumnClaims, this_process
+from job_retry.django.decision import FailureDecision, classify, decide
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
+from job_retry.django.launcher import Launcher, validate_launcher
+from job_retry.django.models import RetryableJob
+from job_retry.django.protection import ENGINE_COLUMNS
+from job_retry.django.querysets import JobQuerySet, due
+from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
+from job_retry.django.states import CLAIMED, SOURCES, TARGETS, WAITING, Status, entry_update, entry_values
+from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
+
+logger = logging.getLogger("job_retry.queue")
+
+
+class BatchResult(TypedDict):
+    """What `JobQueueManager.launch_next_batch` returns."""
+
+    launched: int
+    """Launches that succeeded."""
+    errors: list[str]
+    """``Job <pk>: <error>`` for each that did not."""
+
+
+class JobQueueManager:
+    """The queue of one job model.
+
+    ``model`` is a concrete `RetryableJob`, ``launch`` a launcher or its dotted path (resolved at each call, so that
+    it can be patched). ``classifier`` has ``classify_error`` (default `job_retry.ErrorClassifier`), ``strategies`` is
+    a dict of name to `RetryStrategy` (default: all registered ones), ``using`` a database alias (default: where the
+    router writes the model), ``clock`` returns now (default `django.utils.timezone.now`), ``options`` are those of a
+    configured queue. Bad arguments are TypeError or ValueError at once.
+
+    Apart from the launching methods, which refuse an open transaction, all methods work in any transaction.
+    """
+
+    def __init__(
+        self,
+        model: type[RetryableJob],
+        launch: Launcher | str,
+        *,
+        classifier: Any = None,
+        strategies: Mapping[str, RetryStrategy] | None = None,
+        using: str | None = None,
+        clock: Callable[[], datetime] | None = None,
+        options: QueueSettings | None = None,
+    ) -> None:
+        if not (isinstance(model, type) and issubclass(model, RetryableJob)) or model._meta.abstract:
+            raise TypeError(f"model must be a concrete subclass of RetryableJob, not {model!r}.")
+        validate_launcher(launch)
+        get_settings()  # what is wrong with them is said now, not in the middle of a launch
+        if classifier is not None and not callable(getattr(classifier, "classify_error", None)):
+            raise TypeError(
+                f"classifier must have a method classify_error, which {classifier!r:.200} has not."
+            )
+        self.model = model
+        self.launch = launch
+        self.classifier = ErrorClassifier if classifier is None else classifier
+        self.using = using or router.db_for_write(model)
+        self.clock: Callable[[], datetime] = clock or timezone.now
+        self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)
+        self.claims = ColumnClaims(model, self.using)
+        self._strategies = strategies
+
+    @property
+    def strategies(self) -> Mapping[str, RetryStrategy]:
+        """The strategies this manager knows, by name."""
+        return get_strategies() if self._strategies is None else self._strategies
+
+    def jobs(self) -> JobQuerySet[Any]:
+        """Return all jobs of the model in the queue's database."""
+        return self.claims.jobs()
+
+    # Into the queue and out of it
+
+    def queue_job(
+        self, job: RetryableJob, schedule_for: datetime | None = None, priority: int | None = None
+    ) -> RetryableJob:
+        """Put a pending job into the queue and return it.
+
+        ``schedule_for``: not to be launched before; ``priority``: 0 to 100, replaces the job's. ValueError where the
+        job is queued already, has ended, is not saved, or where the priority is out of range.
+        """
+        if job._state.adding:
+            raise ValueError(f"Job {job.pk} is not saved yet; save it before it is queued")
+        if job.is_queued:
+            raise ValueError(f"Job {job.pk} is already queued")
+        if job.status == Status.FAILED:
+            raise ValueError(f"Cannot queue failed job {job.pk}; use retry_failed_job")
+        if job.status != Status.PENDING:
+            raise ValueError(f"Cannot queue {job.status} job {job.pk}")
+        values: dict[str, Any] = {"queued_at": self.clock(), "scheduled_for": _in_time_zone(schedule_for)}
+        if priority is not None:
+            values["priority"] = _checked_priority(priority)
+        if not self._write(job, Status.QUEUED, values):
+            raise ValueError(
+                f"Job {job.pk} is not pending any more; its status is {self._refreshed(job).status}"
+            )
+        logger.info("Queued job %s%s.", job.pk, f" for {schedule_for}" if schedule_for else "")
+        return job
+
+    def queue_jobs(self, jobs: Iterable[RetryableJob]) -> int:
+        """Put many pending jobs into the queue, in the caller's transaction, and return how many.
+
+        All or none: ValueError, naming some of them, where a job is not pending; then nothing is written. The given
+        instances show the new state afterwards.
+        """
+        jobs = list(jobs)
+        unsaved = [job for job in jobs if job._state.adding]
+        if unsaved:
+            raise ValueError(
+                f"{len(unsaved)} of {len(jobs)} jobs are not saved yet; save them before they are queued"
+            )
+        now = self.clock()
+        pks = list({job.pk for job in jobs})
+        values = {**entry_update(Status.QUEUED, now), "queued_at": now}
+        with transaction.atomic(using=self.using):
+            for start in range(0, len(pks), _CHUNK_ROWS):
+                chunk = pks[start : start + _CHUNK_ROWS]
+                pending = self.jobs().filter(pk__in=chunk, status=Status.PENDING)
+                if pending.update(**values) != len(chunk):
+                    others = self.jobs().filter(pk__in=chunk).exclude(status=Status.QUEUED, queued_at=now)
+                    shown = ", ".join(
+                        f"{pk} ({status})" for pk, status in others.values_list("pk", "status")[:5]
+                    )
+                    raise ValueError(
+                        f"Only pending jobs can be queued; nothing was written. Not pending: {shown or 'gone'}"
+                    )
+        for job in jobs:
+            self._show(job, values)
+        logger.info("Queued %d jobs.", len(pks))
+        return len(pks)
+
+    def dequeue_job(self, job: RetryableJob) -> None:
+        """Take a waiting job out of the queue; it ends in pending with a count of 0. ValueError where it does not wait."""
+        if not job.is_queued:
+            raise ValueError(f"Job {job.pk} is not queued")
+        if not self._write(job, Status.PENDING, {"retry_count": 0}):
+            raise ValueError(
+                f"Job {job.pk} is not queued any more; its status is {self._refreshed(job).status}"
+            )
+        logger.info("Removed job %s from the queue.", job.pk)
+
+    def retry_failed_job(self, job: RetryableJob, reset_count: bool = False) -> bool:
+        """Queue a dead letter, or a job that waits for its retry, to be launched now; returns True.
+
+        With ``reset_count`` the count of failed attempts starts at 0 again; without, a job that has used up its
+        attempts is granted exactly one. ValueError for a job in any other status.
+        """
+        if job.status not in (Status.FAILED, Status.RETRYING):
+            raise ValueError(f"Cannot retry job in status: {job.status}")
+        values: dict[str, Any] = {
+            "queued_at": self.clock(),
+            "scheduled_for": None,
+            "last_error": None,
+            "last_error_at": None,
+            "error_fingerprint": "",
+        }
+        if reset_count:
+            values["retry_count"] = 0
+        if not self._write(job, Status.QUEUED, values):
+            raise ValueError(f"Cannot retry job in status: {self._refreshed(job).status}")
+        logger.info("Manually retrying job %s (retry_count=%d).", job.pk, job.retry_count)
+        signals.job_requeued.send_robust(sender=type(job), job=job, manager=self, count_reset=reset_count)
+        return True
+
+    def cancel(self, job: RetryableJob) -> bool:
+        """Call a job off, or discard a dead letter; returns True. A launch under way has its result ignored.
+
+        ValueError where the job has ended otherwise.
+        """
+        row = self.jobs().filter(pk=job.pk, status__in=SOURCES[Status.CANCELLED])
+        if not row.update(**entry_update(Status.CANCELLED, self.clock())):
+            raise ValueError(f"Cannot cancel job in status: {self._refreshed(job).status}")
+        self._refreshed(job)
+        logger.info("Cancelled job %s.", job.pk)
+        return True
+
+    # Launching
+
+    def launch_job_with_retry(self, job: RetryableJob) -> LaunchResult:
+        """Claim ``job``, launch it, and write what came of it: running, completed, a retry scheduled, or failed.
+
+        A job that is not ready is left as it is. RuntimeError inside a transaction of the caller's.
+        """
+        refuse_open_transaction(self.using)
+        try:
+            claimed = self.claims.claim(job, this_process(), self.clock())
+        except job.DoesNotExist:
+            claimed = False
+        if not claimed:
+            return {
+                "success": False,
+                "error": f"Job {job.pk} no longer ready to launch",
+                "retry_scheduled": False,
+            }
+        return run_attempt(self, job)
+
+    def claim_next_batch(self, limit: int, holder: str | None = None) -> list[Any]:
+        """Claim up to ``limit`` ready jobs for ``holder`` (default: this process), in the ready order."""
+        return self.claims.claim_next(limit, holder or this_process(), self.clock())
+
+    def launch_claimed_job(self, job: RetryableJob) -> LaunchResult:
+        """Launch a job from `claim_next_batch`, and write what came of it."""
+        refuse_open_transaction(self.using)
+        return run_attempt(self, job)
+
+    def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:
+        """Launch ready jobs, one after the other, until ``max_concurrent`` jobs are running; see also the worker."""
+        refuse_open_transaction(self.using)
+        running = self.jobs().filter(status=Status.RUNNING).count()
+        jobs = self.claim_next_batch(max(0, max_concurrent - running))
+        result: BatchResult = {"launched": 0, "errors": []}
+        try:
+            while jobs:
+                job = jobs.pop(0)
+                launched = run_attempt(self, job)
+                if launched["success"]:
+                    result["launched"] += 1
+                else:
+                    result["errors"].append(f"Job {job.pk}: {launched['error']}")
+        finally:
+            if jobs:  # interrupted: what was claimed and not started goes back
+                self.release_claims(jobs)
+        return result
+
+    # Results of launches and runs
+
+    def _handle_launch_failure(
+        self, job: RetryableJob, error_message: object, strategy: RetryStrategy
+    ) -> LaunchResult:
+        """Decide and write what follows from a failed attempt of ``job``."""
+        decision = self._record_failure(job, error_message, strategy)
+        if decision is None:
+            return passed_on(job)
+        if decision.will_retry and decision.delay_seconds is not None:
+            return {
+                "success": False,
+                "error": decision.error,
+                "retry_scheduled": True,
+                "retry_in_seconds": decision.delay_seconds,
+            }
+        return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
+
+    def _record_failure(
+        self, job: RetryableJob, error: object, strategy: RetryStrategy
+    ) -> FailureDecision | None:
+        """Write the decision on a failed attempt; None where the claim has passed on and nothing was written."""
+        text = error_text(error)
+        decision = decide(
+            error_type=classify(self.classifier, text),
+            error=clean_error_text(text),
+            failed_attempts=job.retry_count + 1,
+            max_retries=job.max_retries,
+            strategy=strategy,
+            jitter=get_settings().jitter,
+            key=(job.pk, job.attempt_serial),
+            now=self.clock(),
+        )
+        if not self._write_decision(job, decision) and not (
+            take_over(self, job) and self._write_decision(job, decision)
+        ):
+            return None
+        self._announce(job, decision)
+        return decision
+
+    def _write_decision(self, job: RetryableJob, decision: FailureDecision) -> bool:
+        now = self.clock()
+        status = Status.RETRYING if decision.will_retry else Status.FAILED
+        values = entry_values(status, now, lambda name: getattr(job, name))
+        if decision.will_retry:
+            values["scheduled_for"] = decision.retry_at
+        values |= {
+            "retry_count": decision.failed_attempts,
+            "last_error": decision.error,
+            "last_error_at": now,
+        }
+        # A launcher may have set failed, or retrying, itself: that is a fact about the same attempt, not an error.
+        return write(self, job, (*SOURCES[status], status), values)
+
+    def _announce(self, job: RetryableJob, decision: FailureDecision) -> None:
+        if decision.will_retry:
+            logger.warning(
+                "Job %s failed (attempt %d): %s. Retrying in %.1fs",
+                job.pk,
+                decision.failed_attempts,
+                decision.error,
+                decision.delay_seconds,
+            )
+            signal = signals.job_retry_scheduled
+        else:
+            logger.error(
+                "Job %s permanently failed after %d attempts (%s): %s",
+                job.pk,
+                decision.failed_attempts,
+                decision.reason,
+                decision.error,
+            )
+            signal = signals.job_dead_lettered
+        signal.send_robust(sender=type(job), job=job, manager=self, decision=decision)
+
+    def _get_retry_strategy(self, job: RetryableJob) -> RetryStrategy:
+        """Return the strategy for ``job``: by priority, else the job's, the model's, the queue's, ``default``."""
+        return select_strategy(
+            self.strategies,
+            priority=job.priority,
+            names=(job.retry_strategy, job.default_retry_strategy, self.options.strategy),
+            by_priority=self.options.priority_strategies,
+        )
+
+    def strategy_for(self, job: RetryableJob) -> RetryStrategy:
+        """Return `_get_retry_strategy`, or the preset ``default`` where a program's override of it fails."""
+        try:
+            return self._get_retry_strategy(job)
+        except Exception as failure:
+            logger.error("No strategy for job %s; 'default' decides.\n%s", job.pk, clean_traceback(failure))
+            return SHIPPED_DEFAULT
+
+    def complete(self, job: RetryableJob) -> bool:
+        """Record that the run of ``job`` succeeded; False, nothing written, where its claim has passed on."""
+        return self._end_run(job, Status.COMPLETED, {})
+
+    def fail(self, job: RetryableJob, error: object) -> bool:
+        """Record that the run of ``job`` failed with ``error`` (text or exception), and decide as after a failed launch.
+
+        False, nothing written, where its claim has passed on.
+        """
+        if job.status not in (*CLAIMED, *WAITING):
+            return self._refused(job, "fail")
+        if self._record_failure(job, error, self.strategy_for(job)) is None:
+            return self._refused(job, "fail")
+        return True
+
+    def time_out(self, job: RetryableJob, error: object) -> bool:
+        """Record that the run of ``job`` took too long, which is final; False where its claim has passed on."""
+        values = {
+            "retry_count": job.retry_count + 1,
+            "last_error": clean_error_text(error_text(error)),
+            "last_error_at": self.clock(),
+        }
+        return self._end_run(job, Status.TIMEOUT, values)
+
+    def heartbeat(self, job: RetryableJob) -> bool:
+        """Say that the run of ``job`` goes on; False where its claim has passed on and it had better stop."""
+        return write(self, job, CLAIMED, {"lease_expires_at": self.run_lease_end(self.clock())})
+
+    def release_claim(self, job: RetryableJob) -> bool:
+        """Put the claim on ``job`` back, without counting an attempt, as for a worker that died.
+
+        A launching job returns to where it came from, a running one waits for its retry, due at once. False where the
+        job is not claimed, or no longer under the claim that this instance was loaded with.
+        """
+        released = self.claims.give_back(
+            self.jobs().filter(pk=job.pk, claim_token=job.claim_token), self.clock()
+        )
+        if released:
+            self._refreshed(job)
+            logger.info("Released the claim on job %s; it is %s.", job.pk, job.status)
+        return bool(released)
+
+    def release_claims(self, jobs: Collection[RetryableJob]) -> int:
+        """Put the claims on ``jobs`` back and return how many; see `release_claim`."""
+        rows = Q()
+        for job in jobs:
+            rows |= Q(pk=job.pk, claim_token=job.claim_token)
+        return self.claims.give_back(self.jobs().filter(rows), self.clock()) if jobs else 0
+
+    def run_lease_end(self, now: datetime) -> datetime | None:
+        """Return until when a run that gives no sign is believed in; None: for ever."""
+        seconds = self.options.run_lease_seconds
+        return None if seconds is None else now + timedelta(seconds=seconds)
+
+    # Looking
+
+    def get_ready_jobs(
+        self, limit: int | None = None, exclude_ids: Collection[Any] | None = None
+    ) -> JobQuerySet[Any]:
+        """Return the jobs a worker may claim now, in the order in which it would."""
+        ready = self.jobs().ready(self.clock()).in_ready_order()
+        if exclude_ids:
+            ready = ready.exclude(pk__in=exclude_ids)
+        return ready[:limit] if limit else ready
+
+    def get_failed_jobs(self, include_retrying: bool = False) -> JobQuerySet[Any]:
+        """Return the dead letters, and the jobs that wait for a retry if asked for; the latest failure first."""
+        statuses = (Status.FAILED, Status.RETRYING) if include_retrying else (Status.FAILED,)
+        return self.jobs().filter(status__in=statuses).latest_failure_first()
+
+    def get_queue_stats(self) -> dict[str, int]:
+        """Return the number of jobs ``queued`` (ready now), ``scheduled`` (later), ``running`` and ``launch_failed``."""
+        now = self.clock()
+        return self.jobs().counts(
+            queued=due(now),
+            scheduled=Q(status__in=WAITING, scheduled_for__gt=now),
+            running=Q(status=Status.RUNNING),
+            launch_failed=Q(status=Status.FAILED),
+        )
+
+    def get_worker_metrics(self) -> dict[str, int]:
+        """Return ``queue_depth`` (all waiting), ``ready_now``, ``scheduled_future``, ``running``, ``launch_failed``."""
+        now = self.clock()
+        return self.jobs().counts(
+            queue_depth=Q(status__in=WAITING),
+            ready_now=due(now),
+            scheduled_future=Q(status__in=WAITING, scheduled_for__gt=now),
+            running=Q(status=Status.RUNNING),
+            launch_failed=Q(status=Status.FAILED),
+        )
+
+    # Writing
+
+    def _write(self, job: RetryableJob, status: Status, values: dict[str, Any]) -> bool:
+        """Move ``job`` to ``status`` if its row stands where the instance does, under the same claim and attempt."""
+        if status not in TARGETS.get(job.status, ()):
+            return False
+        changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
+        return write(self, job, (job.status,), changes)
+
+    def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any]) -> bool:
+        changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
+        if not write(self, job, CLAIMED, changes):
+            return self._refused(job, status.label.lower())
+        logger.info("Job %s: %s.", job.pk, status)
+        return True
+
+    @staticmethod
+    def _refused(job: RetryableJob, what: str) -> bool:
+        logger.warning(
+            "Job %s, loaded as %s: %r ignored, its claim has passed on or it does not run.",
+            job.pk,
+            job.status,
+            what,
+        )
+        return False
+
+    def _refreshed(self, job: RetryableJob) -> RetryableJob:
+        """Return ``job`` with the engine's columns as the row has them."""
+        job.refresh_from_db(using=self.using, fields=sorted(ENGINE_COLUMNS))
+        return job
+
+    @staticmethod
+    def _show(job: RetryableJob, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(job, name, value)
+        job.remember_engine_columns(values)
+
+
+_CHUNK_ROWS = 500
+"""Keys in one statement; SQLite allows a limited number of parameters."""
+
+
+def _checked_priority(priority: int) -> int:
+    if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 100:
+        raise ValueError(f"priority must be a whole number from 0 to 100, not {priority!r}")
+    return priority
+
+
+def _in_time_zone(moment: datetime | None) -> datetime | None:
+    """Return ``moment`` aware or naive as ``USE_TZ`` asks; a naive one is in the current time zone."""
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        raise TypeError(f"schedule_for must be a datetime, not {moment!r}")
+    if settings.USE_TZ and timezone.is_naive(moment):
+        return timezone.make_aware(moment)
+    if not settings.USE_TZ and timezone.is_aware(moment):
+        return timezone.make_naive(moment)
+    return moment
+
+
+@cache
+def get_queue_manager(name: str = DEFAULT_QUEUE) -> JobQueueManager:
+    """Return the manager of the queue ``name`` of ``JOB_RETRY["QUEUES"]``; `ImproperlyConfigured` says what is wrong."""
+    queue = get_queue_settings(name)
+    return JobQueueManager(
+        apps.get_model(queue.model),
+        queue.launch,
+        classifier=import_string(queue.classifier) if queue.classifier else None,
+        options=queue,
+    )
+
+
+def _forget(*, setting: str, **_kwargs: object) -> None:
+    if setting in {"JOB_RETRY", "INSTALLED_APPS", "DATABASES", "DATABASE_ROUTERS"}:
+        get_queue_manager.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="job_retry.queue")
