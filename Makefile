@@ -1,0 +1,140 @@
+# Every target sets up what it needs. A target's help text stands behind its name.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# Looked for only when an environment has to be made.
+PYTHON ?= $(shell scripts/find-python)
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+
+# In CI a lock file that no longer fits is an error; at the desk cargo mends it.
+LOCKED := $(if $(CI),--locked)
+# One interpreter for every build with the Python bindings, so that they share what is compiled.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+# The theme prints a notice about the builder's next major version, which it does not allow itself to be built with.
+export NO_MKDOCS_2_WARNING := 1
+
+RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' -o -name '*.toml')
+WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name 'py.typed')
+# Checked like the package itself.
+TYPED_TOOLS := tests/servers tests/packaging tests/docs
+
+##@ Targets
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(DEMO)/venv/.installed ## build and install the wheel, then run the example jobs and watch them
+	@if [[ "$${DATABASE_URL:-}" == postgres* ]]; then $(DEMO)/venv/bin/python -m pip install --quiet 'psycopg[binary]'; fi
+	@env -u PYTHONPATH $(DEMO)/venv/bin/python examples/container_jobs/demo.py
+
+.PHONY: test
+test: extension ## run every test; the last line says what was left out
+	@$(BIN)/python -m tests.servers.suite
+
+.PHONY: test-rust
+test-rust: extension ## run the tests of the Rust core
+	@$(BIN)/python -m tests.servers.suite rust
+
+.PHONY: test-python
+test-python: extension ## run the Python tests, on SQLite
+	@$(BIN)/python -m tests.servers.suite sqlite
+
+.PHONY: test-postgresql
+test-postgresql: extension ## run the database tests on a PostgreSQL of their own
+	@$(BIN)/python -m tests.servers.suite postgresql
+
+.PHONY: test-wheel
+test-wheel: wheel ## run the tests against the built wheel, outside the checkout
+	scripts/test-wheel "$(BIN)/python" dist
+
+.PHONY: lint
+lint: extension ## check formatting, lints, types, stubs, API documentation and migrations
+	cargo fmt --check
+	cargo clippy $(LOCKED) --all-targets -- -W clippy::pedantic -D warnings
+	cargo clippy $(LOCKED) --all-targets --features python -- -W clippy::pedantic -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --no-deps --document-private-items --features python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy --explicit-package-bases $(TYPED_TOOLS)
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
+	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
+	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run
+
+.PHONY: format
+format: $(VENV)/.dependencies ## format the code and mend what the linter can mend
+	cargo fmt
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: extension ## run the benchmarks
+	cargo bench $(LOCKED)
+	@for benchmark in $(wildcard benches/*.py); do $(BIN)/python "$$benchmark"; done
+
+.PHONY: docs
+docs: $(VENV)/.dependencies ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+.PHONY: docs-serve
+docs-serve: $(VENV)/.dependencies ## show the documentation while it is being written
+	$(BIN)/mkdocs serve --strict
+
+.PHONY: wheel
+wheel: $(VENV)/.dependencies ## build the source distribution, and from it the wheel, into dist/
+	rm -rf dist
+	$(BIN)/maturin build --release $(LOCKED) --sdist --interpreter $(BIN)/python --out dist
+
+.PHONY: extension
+extension: $(VENV)/.extension ## build the native module into the virtual environment
+	@$(BIN)/python -c 'import job_retry._native' 2>/dev/null || { rm -f $(VENV)/.extension; $(MAKE) $(VENV)/.extension; }
+
+.PHONY: clean
+clean: ## delete everything that was built, virtual environments included
+	rm -rf $(VENV) .venv* $(DEMO) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f python/job_retry/_native*.so
+	find benches examples python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ What the targets need
+
+.PHONY: rust
+rust:
+	@command -v cargo >/dev/null || { echo 'Rust is needed: see https://www.rust-lang.org/tools/install' >&2; exit 1; }
+
+# `pip install --group` came with pip 25.1.
+$(VENV)/.dependencies: pyproject.toml
+	@echo 'Installing the development tools into $(VENV) ...'
+	@test -n '$(PYTHON)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+# The optimized build: tests with large inputs take minutes without. Modules left by builds for "any Python" would be
+# found by an interpreter that has none of its own.
+$(VENV)/.extension: $(VENV)/.dependencies $(RUST_SOURCES) | rust
+	@rm -f python/job_retry/_native.so python/job_retry/_native.abi3.so
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release $(LOCKED)
+	@touch $@
+
+# Knows nothing of the checkout but the wheel, which pip builds as it would for any user.
+$(DEMO)/venv/.installed: $(WHEEL_SOURCES) | rust
+	@echo 'Building the wheel and installing it into $(DEMO)/venv (a minute or two the first time) ...'
+	@test -n '$(PYTHON)'
+	@rm -rf $(DEMO)
+	@$(PYTHON) -m venv $(DEMO)/venv
+	@$(DEMO)/venv/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@env -u PYO3_PYTHON $(DEMO)/venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir $(DEMO)/dist .
+	@$(DEMO)/venv/bin/python -m pip install --quiet "$$(echo $(DEMO)/dist/*.whl)[django]" dj-database-url
+	@env -u PYTHONPATH $(DEMO)/venv/bin/python -c 'import job_retry, sys; assert job_retry.__file__.startswith(sys.prefix)'
+	@touch $@
