@@ -26,9 +26,7 @@ with open(os.path.join(folder, "postmaster.pid")) as lock:
     print(folder, lock.readline().strip(), flush=True)
 """
 
-needs_postgresql = pytest.mark.skipif(
-    postgresql.missing() is not None, reason=f"PostgreSQL: {postgresql.missing()}"
-)
+needs_postgresql = pytest.mark.skipif(postgresql.missing() is not None, reason=f"PostgreSQL: {postgresql.missing()}")
 
 
 def assert_gone(shown: str) -> None:
@@ -41,18 +39,14 @@ def assert_gone(shown: str) -> None:
 
 @needs_postgresql
 def test_the_command_has_a_server_that_is_gone_afterwards() -> None:
-    result = subprocess.run(
-        [*RUN, sys.executable, "-c", SHOW_SERVER], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([*RUN, sys.executable, "-c", SHOW_SERVER], capture_output=True, text=True, check=True)
     assert_gone(result.stdout)
 
 
 @needs_postgresql
 def test_exit_status_is_the_commands() -> None:
     failing = SHOW_SERVER + "\nraise SystemExit(7)"
-    result = subprocess.run(
-        [*RUN, sys.executable, "-c", failing], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([*RUN, sys.executable, "-c", failing], capture_output=True, text=True, check=False)
     assert result.returncode == 7
     assert_gone(result.stdout)
 
@@ -61,9 +55,7 @@ def test_exit_status_is_the_commands() -> None:
 @pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_the_server_too(order: signal.Signals) -> None:
     waiting = SHOW_SERVER + "\nimport time\ntime.sleep(600)"
-    with subprocess.Popen(
-        [*RUN, sys.executable, "-c", waiting], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([*RUN, sys.executable, "-c", waiting], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = process.stdout.readline()
         process.send_signal(order)
@@ -112,9 +104,7 @@ def test_what_every_run_skipped_is_left_out(tmp_path: Path) -> None:
 
     skip, expected_failure = "<skipped type='pytest.skip'/>", "<skipped type='pytest.xfail'/>"
     report = Report()
-    report.read(
-        results("sqlite.xml", everywhere="", only_postgresql=skip, never=skip, known=expected_failure)
-    )
+    report.read(results("sqlite.xml", everywhere="", only_postgresql=skip, never=skip, known=expected_failure))
     assert report.summary() == "left out: 2 skipped: tests.app.never, tests.app.only_postgresql"
     report.read(results("postgresql.xml", everywhere="", only_postgresql="", never=skip))
     assert report.summary() == "left out: 1 skipped: tests.app.never"

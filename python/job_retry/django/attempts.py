@@ -59,9 +59,7 @@ def refuse_open_transaction(using: str) -> None:
 
 def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     """Launch ``job``, which this process has claimed, and write the result."""
-    claimed = {
-        name: getattr(job, name) for name in ("status", "claim_token", "attempt_serial", "retry_count")
-    }
+    claimed = {name: getattr(job, name) for name in ("status", "claim_token", "attempt_serial", "retry_count")}
     started_at = manager.clock()
     try:
         outcome = _call(manager, job)
@@ -78,9 +76,7 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     result = manager._handle_launch_failure(job, outcome.error, manager.strategy_for(job))
     if not result["success"] and job.status == Status.COMPLETED:
         # The launcher completed the job, then stumbled: what it set on the job is the result.
-        logger.warning(
-            "Job %s was completed by its launcher, which then reported: %s", job.pk, result["error"]
-        )
+        logger.warning("Job %s was completed by its launcher, which then reported: %s", job.pk, result["error"])
         return {"success": True, "retry_scheduled": False}
     return result
 
@@ -116,9 +112,7 @@ def record_success(
     return {"success": True, "retry_scheduled": False}
 
 
-def write(
-    manager: JobQueueManager, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]
-) -> bool:
+def write(manager: JobQueueManager, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` under the instance's claim and attempt.
 
     The one place from which a result reaches the database. The instance shows ``values`` where they were written.
@@ -139,11 +133,7 @@ def take_over(manager: JobQueueManager, job: RetryableJob) -> bool:
     """
     row = manager.claims.jobs().filter(pk=job.pk).first()
     known = (None, job.attempt_serial, job.retry_count)
-    if (
-        row is None
-        or job.claim_token is None
-        or (row.claim_token, row.attempt_serial, row.retry_count) != known
-    ):
+    if row is None or job.claim_token is None or (row.claim_token, row.attempt_serial, row.retry_count) != known:
         return False
     values = {name: getattr(row, name) for name in ENGINE_COLUMNS}
     _show(job, values)

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from django.db import connections, transaction
 from django.db.models import F
 
-from job_retry.django.models import RetryableJob
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import CLAIMED, Status, entry_update
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from job_retry.django.models import RetryableJob
 
 CLAIM_SERIAL = F("attempt_serial") + 1
 GIVE_BACK_SERIAL = F("attempt_serial") - 1

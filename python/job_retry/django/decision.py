@@ -97,9 +97,7 @@ def _delay_seconds(
     if not strategy.should_retry(failed_attempts, error_type):
         return None
     if hasattr(strategy, "jittered_delay"):
-        delay = float(
-            strategy.jittered_delay(failed_attempts, key, jitter=getattr(strategy, "jitter", 0.0) or jitter)
-        )
+        delay = float(strategy.jittered_delay(failed_attempts, key, jitter=getattr(strategy, "jitter", 0.0) or jitter))
     else:  # a strategy of the program's own with the two methods of the classic interface
         delay = float(strategy.get_retry_delay(failed_attempts))
     if not math.isfinite(delay) or delay < 0:

@@ -44,9 +44,7 @@ def validate_launcher(launch: object) -> None:
             raise ValueError(f"launch={launch!r} is no dotted path such as 'jobs.services.launch_job'.")
         return
     if not callable(launch):
-        raise TypeError(
-            f"launch must be a callable or a dotted path, not {type(launch).__name__} ({launch!r:.200})."
-        )
+        raise TypeError(f"launch must be a callable or a dotted path, not {type(launch).__name__} ({launch!r:.200}).")
     if is_coroutine_function(launch):
         raise TypeError(
             f"launch={launch!r} is a coroutine function; the queue calls launchers in threads. "
@@ -74,11 +72,7 @@ def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: st
     """Call ``launch`` for ``job`` and return its outcome; only KeyboardInterrupt and SystemExit come through."""
     try:
         launcher = resolve_launcher(launch)
-        result = (
-            launcher(job, idempotency_key=idempotency_key)
-            if _names_idempotency_key(launcher)
-            else launcher(job)
-        )
+        result = launcher(job, idempotency_key=idempotency_key) if _names_idempotency_key(launcher) else launcher(job)
         return read_result(result)
     except (KeyboardInterrupt, SystemExit):
         raise

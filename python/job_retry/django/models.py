@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -14,6 +13,9 @@ from job_retry.django.protection import EngineColumnsProtected
 from job_retry.django.querysets import JobQuerySet
 from job_retry.django.states import TARGETS, WAITING, Status, check_transition, entry_values
 from job_retry.django.strategies import retry_strategy_choices
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class RetryableJob(EngineColumnsProtected, models.Model):
@@ -64,14 +66,12 @@ class RetryableJob(EngineColumnsProtected, models.Model):
         _("maximum attempts"),
         null=True,
         blank=True,
-        help_text=_(
-            "Attempts this job may have, the first included; lowers the strategy's limit, never raises it."
-        ),
+        help_text=_("Attempts this job may have, the first included; lowers the strategy's limit, never raises it."),
     )
-    retry_strategy = models.CharField(
+    retry_strategy = models.CharField(  # noqa: DJ001 - null is the classic column: no strategy named
         _("retry strategy"), max_length=50, null=True, blank=True, choices=retry_strategy_choices
     )
-    last_error = models.TextField(_("last error"), null=True, blank=True)
+    last_error = models.TextField(_("last error"), null=True, blank=True)  # noqa: DJ001 - null: no error
     last_error_at = models.DateTimeField(_("last error at"), null=True, blank=True)
     error_fingerprint = models.CharField(
         _("error fingerprint"),

@@ -12,13 +12,15 @@ What does not fit raises `StaleJob`, and nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from job_retry.django.exceptions import InvalidTransition, StaleJob
 from job_retry.django.states import check_transition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ENGINE_COLUMNS = frozenset(
     {
@@ -62,21 +64,17 @@ class EngineColumnsProtected(models.Model):
         abstract = True
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Any, values: Any) -> Any:
+    def from_db(cls, db: str | None, field_names: Any, values: Any, **kwargs: Any) -> Any:
         """Load an instance and remember what it was loaded with."""
-        instance = super().from_db(db, field_names, values)
+        instance = super().from_db(db, field_names, values, **kwargs)
         # A copy of the whole dictionary: one call, cheaper than picking the engine's columns for each row.
         instance._loaded = instance.__dict__.copy()
         return instance
 
-    def refresh_from_db(
-        self, using: str | None = None, fields: Sequence[str] | None = None, **kwargs: Any
-    ) -> None:
+    def refresh_from_db(self, using: str | None = None, fields: Sequence[str] | None = None, **kwargs: Any) -> None:
         """Reload, and remember the reloaded values."""
         super().refresh_from_db(using=using, fields=fields, **kwargs)
-        self.remember_engine_columns(
-            ENGINE_COLUMNS.intersection(fields) if fields is not None else ENGINE_COLUMNS
-        )
+        self.remember_engine_columns(ENGINE_COLUMNS.intersection(fields) if fields is not None else ENGINE_COLUMNS)
 
     def save_base(self, raw: bool = False, *args: Any, **kwargs: Any) -> None:
         """Save, and remember what was written."""
@@ -95,16 +93,12 @@ class EngineColumnsProtected(models.Model):
             self._loaded = {}
         self._loaded.update({name: self.__dict__[name] for name in names if name in self.__dict__})
 
-    def _do_update(
-        self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any
-    ) -> Any:
+    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
         """Write an existing row; Django's hook for the UPDATE of one table."""
         if self._saving_raw:
             return super()._do_update(base_qs, using, pk_val, values, *args, **kwargs)  # type: ignore[misc]
         loaded = self._loaded or {}
-        written = [
-            row for row in values if row[0].attname not in ENGINE_COLUMNS or self._changed(row[0].attname)
-        ]
+        written = [row for row in values if row[0].attname not in ENGINE_COLUMNS or self._changed(row[0].attname)]
         changed = [row[0].attname for row in written if row[0].attname in ENGINE_COLUMNS]
         if changed:
             self._check_status_change()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, F, Model, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from job_retry.django.states import WAITING, Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 JobT = TypeVar("JobT", bound=Model)
 
@@ -43,9 +45,7 @@ class JobQuerySet(QuerySet[JobT]):
 
     def latest_failure_first(self) -> JobQuerySet[JobT]:
         """`failed_at` descending, nulls last, then `last_error_at` descending."""
-        return self.order_by(
-            F("failed_at").desc(nulls_last=True), F("last_error_at").desc(nulls_last=True), "-pk"
-        )
+        return self.order_by(F("failed_at").desc(nulls_last=True), F("last_error_at").desc(nulls_last=True), "-pk")
 
     def held_by(self, worker: str) -> JobQuerySet[JobT]:
         """Claimed by ``worker``."""
@@ -53,7 +53,5 @@ class JobQuerySet(QuerySet[JobT]):
 
     def counts(self, **conditions: Q) -> dict[str, int]:
         """Return how many jobs match each condition, in one statement."""
-        row: dict[str, Any] = self.aggregate(
-            **{name: Count("pk", filter=q) for name, q in conditions.items()}
-        )
+        row: dict[str, Any] = self.aggregate(**{name: Count("pk", filter=q) for name, q in conditions.items()})
         return row

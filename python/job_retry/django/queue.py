@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.db import router, transaction
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from job_retry import ErrorClassifier, RetryStrategy
 from job_retry.django import signals
@@ -33,9 +30,13 @@ from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.models import RetryableJob
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.querysets import JobQuerySet, due
+from job_retry.django.registry import queue_classifier, queue_model
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
 from job_retry.django.states import CLAIMED, SOURCES, TARGETS, WAITING, Status, entry_update, entry_values
 from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 logger = logging.getLogger("job_retry.queue")
 
@@ -77,9 +78,7 @@ class JobQueueManager:
         validate_launcher(launch)
         get_settings()  # what is wrong with them is said now, not in the middle of a launch
         if classifier is not None and not callable(getattr(classifier, "classify_error", None)):
-            raise TypeError(
-                f"classifier must have a method classify_error, which {classifier!r:.200} has not."
-            )
+            raise TypeError(f"classifier must have a method classify_error, which {classifier!r:.200} has not.")
         self.model = model
         self.launch = launch
         self.classifier = ErrorClassifier if classifier is None else classifier
@@ -120,9 +119,7 @@ class JobQueueManager:
         if priority is not None:
             values["priority"] = _checked_priority(priority)
         if not self._write(job, Status.QUEUED, values):
-            raise ValueError(
-                f"Job {job.pk} is not pending any more; its status is {self._refreshed(job).status}"
-            )
+            raise ValueError(f"Job {job.pk} is not pending any more; its status is {self._refreshed(job).status}")
         logger.info("Queued job %s%s.", job.pk, f" for {schedule_for}" if schedule_for else "")
         return job
 
@@ -135,9 +132,7 @@ class JobQueueManager:
         jobs = list(jobs)
         unsaved = [job for job in jobs if job._state.adding]
         if unsaved:
-            raise ValueError(
-                f"{len(unsaved)} of {len(jobs)} jobs are not saved yet; save them before they are queued"
-            )
+            raise ValueError(f"{len(unsaved)} of {len(jobs)} jobs are not saved yet; save them before they are queued")
         now = self.clock()
         pks = list({job.pk for job in jobs})
         values = {**entry_update(Status.QUEUED, now), "queued_at": now}
@@ -147,9 +142,7 @@ class JobQueueManager:
                 pending = self.jobs().filter(pk__in=chunk, status=Status.PENDING)
                 if pending.update(**values) != len(chunk):
                     others = self.jobs().filter(pk__in=chunk).exclude(status=Status.QUEUED, queued_at=now)
-                    shown = ", ".join(
-                        f"{pk} ({status})" for pk, status in others.values_list("pk", "status")[:5]
-                    )
+                    shown = ", ".join(f"{pk} ({status})" for pk, status in others.values_list("pk", "status")[:5])
                     raise ValueError(
                         f"Only pending jobs can be queued; nothing was written. Not pending: {shown or 'gone'}"
                     )
@@ -159,13 +152,11 @@ class JobQueueManager:
         return len(pks)
 
     def dequeue_job(self, job: RetryableJob) -> None:
-        """Take a waiting job out of the queue; it ends in pending with a count of 0. ValueError where it does not wait."""
+        """Take a waiting job out of the queue; it ends in pending, count 0. ValueError where it does not wait."""
         if not job.is_queued:
             raise ValueError(f"Job {job.pk} is not queued")
         if not self._write(job, Status.PENDING, {"retry_count": 0}):
-            raise ValueError(
-                f"Job {job.pk} is not queued any more; its status is {self._refreshed(job).status}"
-            )
+            raise ValueError(f"Job {job.pk} is not queued any more; its status is {self._refreshed(job).status}")
         logger.info("Removed job %s from the queue.", job.pk)
 
     def retry_failed_job(self, job: RetryableJob, reset_count: bool = False) -> bool:
@@ -253,9 +244,7 @@ class JobQueueManager:
 
     # Results of launches and runs
 
-    def _handle_launch_failure(
-        self, job: RetryableJob, error_message: object, strategy: RetryStrategy
-    ) -> LaunchResult:
+    def _handle_launch_failure(self, job: RetryableJob, error_message: object, strategy: RetryStrategy) -> LaunchResult:
         """Decide and write what follows from a failed attempt of ``job``."""
         decision = self._record_failure(job, error_message, strategy)
         if decision is None:
@@ -269,9 +258,7 @@ class JobQueueManager:
             }
         return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
 
-    def _record_failure(
-        self, job: RetryableJob, error: object, strategy: RetryStrategy
-    ) -> FailureDecision | None:
+    def _record_failure(self, job: RetryableJob, error: object, strategy: RetryStrategy) -> FailureDecision | None:
         """Write the decision on a failed attempt; None where the claim has passed on and nothing was written."""
         text = error_text(error)
         decision = decide(
@@ -348,7 +335,7 @@ class JobQueueManager:
         return self._end_run(job, Status.COMPLETED, {})
 
     def fail(self, job: RetryableJob, error: object) -> bool:
-        """Record that the run of ``job`` failed with ``error`` (text or exception), and decide as after a failed launch.
+        """Record that the run of ``job`` failed with ``error`` (text or exception); decide as after a failed launch.
 
         False, nothing written, where its claim has passed on.
         """
@@ -377,9 +364,7 @@ class JobQueueManager:
         A launching job returns to where it came from, a running one waits for its retry, due at once. False where the
         job is not claimed, or no longer under the claim that this instance was loaded with.
         """
-        released = self.claims.give_back(
-            self.jobs().filter(pk=job.pk, claim_token=job.claim_token), self.clock()
-        )
+        released = self.claims.give_back(self.jobs().filter(pk=job.pk, claim_token=job.claim_token), self.clock())
         if released:
             self._refreshed(job)
             logger.info("Released the claim on job %s; it is %s.", job.pk, job.status)
@@ -399,9 +384,7 @@ class JobQueueManager:
 
     # Looking
 
-    def get_ready_jobs(
-        self, limit: int | None = None, exclude_ids: Collection[Any] | None = None
-    ) -> JobQuerySet[Any]:
+    def get_ready_jobs(self, limit: int | None = None, exclude_ids: Collection[Any] | None = None) -> JobQuerySet[Any]:
         """Return the jobs a worker may claim now, in the order in which it would."""
         ready = self.jobs().ready(self.clock()).in_ready_order()
         if exclude_ids:
@@ -414,7 +397,7 @@ class JobQueueManager:
         return self.jobs().filter(status__in=statuses).latest_failure_first()
 
     def get_queue_stats(self) -> dict[str, int]:
-        """Return the number of jobs ``queued`` (ready now), ``scheduled`` (later), ``running`` and ``launch_failed``."""
+        """Return how many jobs are ``queued`` (ready now), ``scheduled`` (later), ``running`` and ``launch_failed``."""
         now = self.clock()
         return self.jobs().counts(
             queued=due(now),
@@ -497,14 +480,9 @@ def _in_time_zone(moment: datetime | None) -> datetime | None:
 
 @cache
 def get_queue_manager(name: str = DEFAULT_QUEUE) -> JobQueueManager:
-    """Return the manager of the queue ``name`` of ``JOB_RETRY["QUEUES"]``; `ImproperlyConfigured` says what is wrong."""
+    """Return the manager of queue ``name`` of ``JOB_RETRY["QUEUES"]``; `ImproperlyConfigured` says what is wrong."""
     queue = get_queue_settings(name)
-    return JobQueueManager(
-        apps.get_model(queue.model),
-        queue.launch,
-        classifier=import_string(queue.classifier) if queue.classifier else None,
-        options=queue,
-    )
+    return JobQueueManager(queue_model(queue), queue.launch, classifier=queue_classifier(queue), options=queue)
 
 
 def _forget(*, setting: str, **_kwargs: object) -> None:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
-from job_retry import RetryStrategy
 from job_retry._native import ErrorTextCleaner
+
+if TYPE_CHECKING:
+    from job_retry import RetryStrategy
 
 DEFAULT_QUEUE = "default"
 
@@ -203,9 +205,7 @@ def read_settings(raw: Any) -> tuple[JobRetrySettings, list[Problem]]:
     for name, raw_queue in raw_queues.items():
         where = f"JOB_RETRY['QUEUES'][{name!r}]"
         if not isinstance(raw_queue, Mapping):
-            problems.append(
-                Problem("E002", f"{where} is {raw_queue!r:.100}.", "Give a dict with MODEL and LAUNCH.")
-            )
+            problems.append(Problem("E002", f"{where} is {raw_queue!r:.100}.", "Give a dict with MODEL and LAUNCH."))
             continue
         missing = [key for key in _REQUIRED_QUEUE_OPTIONS if key not in raw_queue]
         if missing:
@@ -232,9 +232,7 @@ def _read_options(
         if option is None:
             if key not in also_known:
                 known = ", ".join((*also_known, *options))
-                problems.append(
-                    Problem("E001", f"{where} has no option {key!r}.", f"Known options: {known}.")
-                )
+                problems.append(Problem("E001", f"{where} has no option {key!r}.", f"Known options: {known}."))
             continue
         try:
             values[option.attribute] = option.read(value)

@@ -6,10 +6,8 @@ Everything here is data and pure functions. `job_retry.django.models` applies it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import models
 from django.db.models import F, Value
@@ -17,6 +15,10 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.exceptions import InvalidTransition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
 
 
 class Status(models.TextChoices):
@@ -152,9 +154,7 @@ def check_transition(source: str, target: str) -> None:
     if target not in Status.values:
         raise InvalidTransition(f"Unknown status {target!r}. Known: {', '.join(Status.values)}.")
     allowed = ", ".join(TARGETS.get(source, ())) or "none, it is final"
-    raise InvalidTransition(
-        f"Invalid transition from {source} to {target}. Allowed from {source}: {allowed}."
-    )
+    raise InvalidTransition(f"Invalid transition from {source} to {target}. Allowed from {source}: {allowed}.")
 
 
 def entry_values(status: str, now: datetime, current: Callable[[str], Any]) -> dict[str, Any]:
@@ -175,5 +175,5 @@ def entry_values(status: str, now: datetime, current: Callable[[str], Any]) -> d
 def entry_update(status: str, now: datetime) -> dict[str, Any]:
     """Return `entry_values` for a set-based update: a time that stays where it is set is an expression."""
     stamp = Value(now, models.DateTimeField())
-    values = entry_values(status, now, lambda name: None)
+    values = entry_values(status, now, lambda _name: None)
     return {**values, **{name: Coalesce(F(name), stamp) for name in ENTRIES[status].stamped_if_null}}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from job_retry import RETRY_STRATEGIES, RetryStrategy
 from job_retry.django.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 logger = logging.getLogger("job_retry.queue")
 

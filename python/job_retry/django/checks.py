@@ -1,0 +1,116 @@
+"""System checks: what is wrong with ``JOB_RETRY`` and the job models is said at start, with the names that exist.
+
+Each check below is a pure function from what is configured to a list of `Problem`; only `run_checks` knows Django's
+messages. The codes:
+
+====  ==========================================================
+E001  ``JOB_RETRY`` is no dict, or has an unknown option
+E002  an option has a value that it cannot have
+E003  a queue lacks ``MODEL`` or ``LAUNCH``
+E004  ``MODEL`` is no job model
+E005  two queues share a model
+E006  ``LAUNCH`` cannot be imported, or cannot be called
+E007  a strategy that is not registered
+E008  ``CLASSIFIER`` cannot be imported, or cannot classify
+E009  a job model's ``Meta`` drops that of `RetryableJob`
+====  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+from job_retry.django.launcher import resolve_launcher
+from job_retry.django.models import RetryableJob
+from job_retry.django.registry import job_models, names_beside, queue_classifier, queue_model
+from job_retry.django.settings import JobRetrySettings, Problem, QueueSettings, read_settings
+from job_retry.django.strategies import get_strategies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@checks.register("job_retry")
+def run_checks(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Report every problem as an error."""
+    read, problems = read_settings(getattr(settings, "JOB_RETRY", {}))
+    if not problems:  # what could not be read would only be reported twice
+        problems = [*check_queues(read), *check_models(job_models())]
+    return [checks.Error(problem.message, hint=problem.hint, id=f"job_retry.{problem.code}") for problem in problems]
+
+
+def check_queues(read: JobRetrySettings) -> list[Problem]:
+    """Return what is wrong with the configured queues."""
+    problems: list[Problem] = []
+    names_by_model: dict[type[RetryableJob], list[str]] = defaultdict(list)
+    for queue in read.queues.values():
+        try:
+            names_by_model[queue_model(queue)].append(queue.name)
+        except ImproperlyConfigured as error:
+            problems.append(Problem("E004", str(error), "Name a concrete subclass of RetryableJob."))
+        problems += check_launcher(queue)
+        problems += check_classifier(queue)
+        problems += check_strategy(queue.strategy, f"{_where(queue)}['STRATEGY']")
+    for model, names in names_by_model.items():
+        if len(names) > 1:
+            message = f"The queues {' and '.join(map(repr, names))} share the model {model._meta.label}."
+            hint = "A job belongs to one queue: give each queue a model of its own, or merge them."
+            problems.append(Problem("E005", message, hint))
+    return problems
+
+
+def check_launcher(queue: QueueSettings) -> list[Problem]:
+    """Return what is wrong with the launcher of ``queue``."""
+    try:
+        resolve_launcher(queue.launch)
+    except Exception as error:
+        message = f"{_where(queue)}['LAUNCH'] is {queue.launch!r}: {type(error).__name__}: {error}"
+        return [Problem("E006", message, names_beside(queue.launch) or "Name a function that takes a job.")]
+    return []
+
+
+def check_classifier(queue: QueueSettings) -> list[Problem]:
+    """Return what is wrong with the classifier of ``queue``."""
+    hint = "Name job_retry.ErrorClassifier, a subclass of it, or a class with a method classify_error."
+    try:
+        classifier = queue_classifier(queue)
+        if classifier is not None:
+            classifier.classify_error("")  # compiles its patterns, if it has any
+    except ImproperlyConfigured as error:
+        return [Problem("E008", str(error), hint)]
+    except Exception as error:
+        message = f"{_where(queue)}['CLASSIFIER'] is {queue.classifier!r}, which fails: {type(error).__name__}: {error}"
+        return [Problem("E008", message, hint)]
+    return []
+
+
+def check_strategy(name: str | None, where: str) -> list[Problem]:
+    """Return a problem unless ``name`` is None or registered."""
+    strategies = get_strategies()
+    if name is None or name in strategies:
+        return []
+    hint = f"Registered: {', '.join(sorted(strategies))}. Add others to JOB_RETRY['STRATEGIES']."
+    return [Problem("E007", f"{where} is {name!r}, which is no registered strategy.", hint)]
+
+
+def check_models(models: Iterable[type[RetryableJob]]) -> list[Problem]:
+    """Return what is wrong with job models."""
+    problems: list[Problem] = []
+    for model in models:
+        label = model._meta.label
+        problems += check_strategy(model.default_retry_strategy, f"{label}.default_retry_strategy")
+        present = {tuple(index.fields) for index in model._meta.indexes}
+        if not {tuple(index.fields) for index in RetryableJob.Meta.indexes} <= present:
+            message = f"{label} has a Meta of its own that drops the indexes of RetryableJob.Meta."
+            hint = "Declare it as `class Meta(RetryableJob.Meta):`, and repeat the base's indexes if it has its own."
+            problems.append(Problem("E009", message, hint))
+    return problems
+
+
+def _where(queue: QueueSettings) -> str:
+    return f"JOB_RETRY['QUEUES'][{queue.name!r}]"

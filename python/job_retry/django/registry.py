@@ -1,0 +1,68 @@
+"""What the names in ``JOB_RETRY["QUEUES"]`` stand for: a queue's model and classifier, and the names that exist."""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+
+from job_retry.django.models import RetryableJob
+
+if TYPE_CHECKING:
+    from job_retry.django.settings import QueueSettings
+
+_SHOWN_NAMES = 10
+
+
+def job_models() -> list[type[RetryableJob]]:
+    """Return the project's own models that are a `RetryableJob`, in the order of the apps."""
+    return [model for model in apps.get_models() if issubclass(model, RetryableJob)]
+
+
+def queue_model(queue: QueueSettings) -> type[RetryableJob]:
+    """Return the model of ``queue``; `ImproperlyConfigured` lists the job models that exist."""
+    for model in job_models():
+        if model._meta.label_lower == queue.model.lower():
+            return model
+    try:
+        found = f"{apps.get_model(queue.model)._meta.label} is no RetryableJob"
+    except (LookupError, ValueError):
+        found = "there is no such model"
+    known = ", ".join(model._meta.label for model in job_models()) or "none"
+    raise ImproperlyConfigured(
+        f"JOB_RETRY['QUEUES'][{queue.name!r}]['MODEL'] is {queue.model!r}, but {found}. Job models: {known}."
+    )
+
+
+def queue_classifier(queue: QueueSettings) -> Any:
+    """Return the classifier of ``queue``, or None for the shipped one; `ImproperlyConfigured` says what is wrong."""
+    if queue.classifier is None:
+        return None
+    where = f"JOB_RETRY['QUEUES'][{queue.name!r}]['CLASSIFIER'] is {queue.classifier!r}"
+    try:
+        classifier = resolve_name(queue.classifier)
+    except Exception as error:
+        beside = names_beside(queue.classifier)
+        raise ImproperlyConfigured(f"{where}: {type(error).__name__}: {error}. {beside}".rstrip()) from error
+    if not callable(getattr(classifier, "classify_error", None)):
+        raise ImproperlyConfigured(f"{where}, which has no method classify_error.")
+    return classifier
+
+
+def names_beside(path: object) -> str:
+    """Say, in a sentence, what can be called where the dotted ``path`` leads to nothing; "" where that is unknown."""
+    if not isinstance(path, str):
+        return ""
+    parent, _, _ = path.replace(":", ".").rpartition(".")
+    while parent:
+        try:
+            found = resolve_name(parent)
+        except Exception:
+            parent, _, _ = parent.rpartition(".")
+            continue
+        names = [name for name in dir(found) if not name.startswith("_") and callable(getattr(found, name, None))]
+        shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
+        return f"{parent} has: {shown or 'nothing that can be called'}."
+    return ""

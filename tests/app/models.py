@@ -1,0 +1,34 @@
+"""Job models of the tests."""
+
+from __future__ import annotations
+
+from django.db import models
+from job_retry.django.models import RetryableJob
+
+
+class ContainerJob(RetryableJob):
+    """A job as the classic one: an image to run."""
+
+    name = models.CharField(max_length=100, blank=True)
+    image = models.CharField(max_length=200, default="busybox")
+    command = models.TextField(blank=True)
+
+    class Meta(RetryableJob.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.name or f"job {self.pk}"
+
+
+class ReportJob(RetryableJob):
+    """A job model with a strategy of its own and a key that is no number."""
+
+    slug = models.SlugField(primary_key=True)
+
+    default_retry_strategy = "aggressive"
+
+    class Meta(RetryableJob.Meta):
+        ordering = ("slug",)
+
+    def __str__(self) -> str:
+        return self.slug

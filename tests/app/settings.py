@@ -1,0 +1,41 @@
+"""Settings of the tests: SQLite in a file of its own, or the database that DATABASE_URL names."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+# A file, not memory: several threads and processes look at it, each with a connection of its own.
+SQLITE_FILE = Path(tempfile.gettempdir()) / f"job-retry-tests-{os.getpid()}.sqlite3"
+
+SECRET_KEY = "only for tests"
+USE_TZ = True
+TIME_ZONE = "Europe/Berlin"
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "job_retry.django",
+    "tests.app",
+]
+
+database: dict[str, Any] = dict(dj_database_url.config(default=f"sqlite:///{SQLITE_FILE}"))
+if database["ENGINE"].endswith("sqlite3"):
+    database["OPTIONS"] = {
+        "timeout": 60,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+    database["TEST"] = {"NAME": str(SQLITE_FILE)}
+DATABASES = {"default": database}
+
+JOB_RETRY: dict[str, Any] = {
+    "QUEUES": {
+        "default": {"MODEL": "app.ContainerJob", "LAUNCH": "tests.app.services.job_service.launch_job"},
+        "reports": {"MODEL": "app.ReportJob", "LAUNCH": "tests.app.services.launch_report"},
+    },
+}
