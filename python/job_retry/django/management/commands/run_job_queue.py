@@ -1,0 +1,157 @@
+"""``manage.py run_job_queue``: run the worker of one queue."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from job_retry.django.queue import get_queue_manager
+from job_retry.django.settings import DEFAULT_QUEUE
+from job_retry.django.worker import Worker
+from job_retry.django.worker.observers import LoggedProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from job_retry.django.worker import WorkerObserver
+    from job_retry.django.worker.live import LiveProgress
+
+LOGGER = logging.getLogger("job_retry")
+LOG_LEVELS = {0: logging.WARNING, 1: logging.INFO, 2: logging.INFO, 3: logging.DEBUG}
+
+
+def positive_integer(text: str) -> int:
+    """Read a whole number of 1 or more."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
+    return int(text)
+
+
+def positive_seconds(text: str) -> float:
+    """Read a number of seconds above 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
+    return seconds
+
+
+class Command(BaseCommand):
+    """Run the worker of one queue."""
+
+    help = (
+        "Launch the jobs of a queue as they become ready. SIGTERM and SIGINT stop it gracefully: launches under way "
+        "end, jobs not started are given back. A second signal ends it at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument(
+            "queue", nargs="?", default=DEFAULT_QUEUE, metavar="NAME", help="the queue (default: %(default)r)"
+        )
+        parser.add_argument(
+            "--drain",
+            action="store_true",
+            help="end when nothing is ready, claimed or waiting for a retry; jobs scheduled for later stay",
+        )
+        parser.add_argument(
+            "--max-concurrent",
+            type=positive_integer,
+            metavar="N",
+            help="jobs that run at once (default: the queue's MAX_CONCURRENT)",
+        )
+        parser.add_argument(
+            "--poll-interval",
+            type=positive_seconds,
+            default=1.0,
+            metavar="SECONDS",
+            help="longest wait until new jobs are noticed (default: %(default)s)",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run the worker to its end."""
+        try:
+            manager = get_queue_manager(options["queue"])
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
+        with self._shown(options["queue"], options["verbosity"]) as observer:
+            worker = Worker(
+                manager,
+                max_concurrent=options["max_concurrent"],
+                poll_interval=options["poll_interval"],
+                drain=options["drain"],
+                observer=observer,
+            )
+            with stopping_on_signals(worker):
+                summary = worker.run()
+        if summary.still_launching:
+            shown = ", ".join(map(str, summary.still_launching))
+            raise CommandError(
+                f"Stopped while jobs were being launched: {shown}. Their claims stay; when nothing of them runs any "
+                f"more, put them back: manage.py release_claim {options['queue']} --worker {worker.name}"
+            )
+
+    @contextmanager
+    def _shown(self, queue: str, verbosity: int) -> Iterator[WorkerObserver]:
+        """Show what happens: live on a terminal, in log lines elsewhere."""
+        live = live_progress(queue) if verbosity > 0 and self.stdout.isatty() else None
+        if live is not None:
+            # What the logs would say is on the display; lines between would tear it apart.
+            with _handling_logs(logging.NullHandler(), LOGGER.level), live:
+                yield live
+            return
+        handler = logging.StreamHandler(self.stdout)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        with _handling_logs(handler, LOG_LEVELS[verbosity]):
+            yield LoggedProgress(queue)
+
+
+def live_progress(queue: str) -> LiveProgress | None:
+    """Return a display for the terminal; None where rich is not installed."""
+    try:
+        from job_retry.django.worker.live import LiveProgress
+    except ModuleNotFoundError as error:
+        if error.name != "rich":
+            raise
+        return None
+    return LiveProgress(queue)
+
+
+@contextmanager
+def _handling_logs(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Give our loggers a handler where the project has configured none; its own are left alone."""
+    if LOGGER.hasHandlers():
+        yield
+        return
+    before = LOGGER.level
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(level)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.setLevel(before)
+
+
+@contextmanager
+def stopping_on_signals(worker: Worker) -> Iterator[None]:
+    """Stop ``worker`` on SIGTERM and SIGINT, which only the main thread can arrange."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    orders = (signal.SIGTERM, signal.SIGINT)
+    before = {order: signal.signal(order, lambda _number, _frame: worker.stop()) for order in orders}
+    try:
+        yield
+    finally:
+        for order, handler in before.items():
+            signal.signal(order, handler)

@@ -1,0 +1,8 @@
+"""The worker: what ``manage.py run_job_queue`` runs."""
+
+from __future__ import annotations
+
+from job_retry.django.worker.loop import OUTAGE_LIMIT_SECONDS, Worker
+from job_retry.django.worker.observers import WorkerObserver, WorkerSummary
+
+__all__ = ["OUTAGE_LIMIT_SECONDS", "Worker", "WorkerObserver", "WorkerSummary"]

@@ -1,0 +1,225 @@
+"""The worker: claims the jobs of one queue as they become ready and launches them, several at once."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from django.db import InterfaceError, OperationalError, connections
+from django.db.models import Q
+
+from job_retry import RetryStrategy
+from job_retry.django.claims import this_process
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
+from job_retry.django.querysets import due
+from job_retry.django.states import Status
+from job_retry.django.worker.observers import WorkerSummary
+from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from job_retry.django.attempts import LaunchResult
+    from job_retry.django.queue import JobQueueManager
+    from job_retry.django.worker.observers import WorkerObserver
+
+logger = logging.getLogger("job_retry.worker")
+
+OUTAGE_BACKOFF = RetryStrategy(max_attempts=1_000_000, base_delay=0.5, max_delay=15.0, jitter=0.2)
+"""How long a worker waits between two looks at a database that does not answer."""
+
+OUTAGE_LIMIT_SECONDS = 300.0
+"""For how long it does so before it gives up."""
+
+
+class _Stop:
+    """A message to the worker: end gracefully, or, the second time, at once."""
+
+
+class Worker:
+    """Launches the jobs of ``manager``'s queue until it is stopped, or, with ``drain``, until nothing is left to do.
+
+    ``max_concurrent`` jobs at most run at once (default: the queue's ``MAX_CONCURRENT``), each launch in a thread of
+    its own; a detached run counts until it ends. Ready jobs are looked for whenever a launch ends, and otherwise every
+    ``poll_interval`` seconds. ``name`` is what its claims are held under. ``monotonic`` returns seconds.
+
+    A queue is drained when nothing is ready, claimed or waiting for a retry, and nothing runs under a live lease; jobs
+    that people have scheduled for later are left for another time.
+    """
+
+    def __init__(
+        self,
+        manager: JobQueueManager,
+        *,
+        max_concurrent: int | None = None,
+        poll_interval: float = 1.0,
+        drain: bool = False,
+        name: str | None = None,
+        observer: WorkerObserver | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.manager = manager
+        self.max_concurrent = max_concurrent or manager.options.max_concurrent
+        self.poll_interval = poll_interval
+        self.drain = drain
+        self.name = name or this_process()
+        self.summary = WorkerSummary()
+        self._observer = observer
+        self._monotonic = monotonic
+        # Both ends of a SimpleQueue may be used from a signal handler, which an Event's may not.
+        self._inbox: SimpleQueue[FinishedLaunch | type[_Stop]] = SimpleQueue()
+        self._threads = LaunchThreads(
+            manager.launch_claimed_job, self._inbox.put, name=f"launch-{manager.options.name}"
+        )
+        self._backlog: deque[Any] = deque()
+        self._stops = 0
+        self._interrupt: BaseException | None = None
+        self._has_detached_runs = False
+        self._outage_began: float | None = None
+        self._outage_failures = 0
+
+    def stop(self) -> None:
+        """Start nothing more, give back what is claimed and not started, and end when the launches under way have.
+
+        Called a second time: end at once, whatever is under way. May be called from any thread and signal handler.
+        """
+        self._inbox.put(_Stop)
+
+    def run(self) -> WorkerSummary:
+        """Work until stopped or drained.
+
+        Raises the database's error once the database has not answered for five minutes, and KeyboardInterrupt or
+        SystemExit where a launcher did; what is claimed and not started is given back first.
+        """
+        if self._observer:
+            self._observer.started(self)
+        try:
+            self._work()
+            self._finish()
+        finally:
+            try:
+                self._give_back_backlog()
+            finally:
+                self._threads.close()
+                if self._observer:
+                    self._observer.stopped(self.summary)
+        if self._interrupt is not None:
+            raise self._interrupt
+        return self.summary
+
+    def _work(self) -> None:
+        while not self._stops:
+            wait_seconds = self.poll_interval
+            try:
+                self._start_ready_jobs()
+                if self.drain and self._is_drained():
+                    return
+                if self._observer:
+                    self._observer.turn()
+                self._outage_began = None
+            except (OperationalError, InterfaceError) as error:
+                wait_seconds = self._outage_delay_seconds(error)
+            self._take_in(wait_seconds)
+
+    def _finish(self) -> None:
+        """Wait for the launches under way, unless told twice to stop."""
+        self._give_back_backlog()
+        if self._threads.launching and self._stops == 1:
+            logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
+        while self._threads.launching and self._stops < 2:
+            self._take_in(self.poll_interval)
+        self.summary.still_launching = list(self._threads.launching)
+
+    def _start_ready_jobs(self) -> None:
+        slots = self._free_slots()
+        if slots > 0 and not self._backlog:
+            batch = self.manager.options.claim_batch or slots
+            self._backlog.extend(self.manager.claim_next_batch(batch, self.name))
+        while slots > 0 and self._backlog:
+            self._threads.start(self._backlog.popleft())
+            slots -= 1
+
+    def _free_slots(self) -> int:
+        detached = 0
+        if self._has_detached_runs:
+            running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
+            detached = running.exclude(pk__in=list(self._threads.launching)).count()
+            self._has_detached_runs = detached > 0
+        return self.max_concurrent - len(self._threads.launching) - detached
+
+    def _is_drained(self) -> bool:
+        if self._threads.launching or self._backlog:
+            return False
+        now = self.manager.clock()
+        left = (
+            due(now)
+            | Q(status__in=(Status.RETRYING, Status.LAUNCHING))
+            | Q(status=Status.RUNNING, lease_expires_at__gt=now)
+        )
+        return not self.manager.jobs().filter(left).exists()
+
+    def _take_in(self, wait_seconds: float) -> None:
+        """Wait for a message, at most ``wait_seconds``, and take in all there are."""
+        try:
+            self._take(self._inbox.get(timeout=wait_seconds))
+            while True:
+                self._take(self._inbox.get_nowait())
+        except Empty:
+            pass
+
+    def _take(self, message: FinishedLaunch | type[_Stop]) -> None:
+        if not isinstance(message, FinishedLaunch):
+            self._stops += 1
+            return
+        self._threads.finished(message)
+        job, result, exception = message.job, message.result, message.exception
+        if result is not None:
+            self._count(job, result)
+            if self._observer:
+                self._observer.finished(job, result)
+        elif isinstance(exception, Exception):
+            self.summary.ignored += 1
+            logger.error(
+                "Job %s: the result of its launch could not be written, so its claim stays; when the database answers "
+                "again, put it back with `manage.py release_claim`.\n%s",
+                job.pk,
+                clean_traceback(exception),
+            )
+        elif exception is not None:  # KeyboardInterrupt or SystemExit: the claim is given back already
+            logger.warning("The launcher of job %s raised %s; the worker stops.", job.pk, type(exception).__name__)
+            self._interrupt = exception
+            self._stops = max(self._stops, 1)
+
+    def _count(self, job: Any, result: LaunchResult) -> None:
+        if result["success"]:
+            self.summary.launched += 1
+            self._has_detached_runs = self._has_detached_runs or job.status == Status.RUNNING
+        elif result["retry_scheduled"]:
+            self.summary.retried += 1
+        elif job.status == Status.FAILED:
+            self.summary.dead_lettered += 1
+        else:
+            self.summary.ignored += 1
+
+    def _give_back_backlog(self) -> None:
+        backlog, self._backlog = list(self._backlog), deque()
+        if backlog:
+            self.summary.given_back += self.manager.release_claims(backlog)
+
+    def _outage_delay_seconds(self, error: Exception) -> float:
+        """Return how long to wait before the database is asked again; raises ``error`` once that is in vain."""
+        connections[self.manager.using].close()
+        now = self._monotonic()
+        if self._outage_began is None:
+            self._outage_began, self._outage_failures = now, 0
+        self._outage_failures += 1
+        if now - self._outage_began >= OUTAGE_LIMIT_SECONDS:
+            raise error
+        # The first failure already waits: attempt 1 of a schedule has no delay.
+        delay: float = OUTAGE_BACKOFF.jittered_delay(self._outage_failures + 1, (self.name, self._outage_failures))
+        shown = clean_error_text(error_text(error)).strip()
+        logger.warning("The database does not answer (%s); the worker asks again in %.1fs.", shown, delay)
+        return delay
