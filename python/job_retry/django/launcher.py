@@ -61,9 +61,9 @@ def is_coroutine_function(launch: object) -> bool:
 def resolve_launcher(launch: Launcher | str) -> Launcher:
     """Return the callable behind ``launch``; ImportError, AttributeError or TypeError say what is wrong with it."""
     found = resolve_name(launch) if isinstance(launch, str) else launch
-    validate_launcher(found)
     if isinstance(found, str):
-        raise TypeError(f"launch={launch!r} names the string {found!r}, not a callable.")
+        raise TypeError(f"{launch!r} names a string, not a callable.")
+    validate_launcher(found)
     launcher: Launcher = found
     return launcher
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pkgutil import resolve_name
+from pkgutil import iter_modules, resolve_name
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -52,7 +53,7 @@ def queue_classifier(queue: QueueSettings) -> Any:
 
 
 def names_beside(path: object) -> str:
-    """Say, in a sentence, what can be called where the dotted ``path`` leads to nothing; "" where that is unknown."""
+    """Say, in a sentence, what there is where the dotted ``path`` leads to nothing; "" where that is unknown."""
     if not isinstance(path, str):
         return ""
     parent, _, _ = path.replace(":", ".").rpartition(".")
@@ -62,7 +63,18 @@ def names_beside(path: object) -> str:
         except Exception:
             parent, _, _ = parent.rpartition(".")
             continue
-        names = [name for name in dir(found) if not name.startswith("_") and callable(getattr(found, name, None))]
+        names = sorted(_public_names(found))
         shown = ", ".join(names[:_SHOWN_NAMES]) + (", ..." if len(names) > _SHOWN_NAMES else "")
-        return f"{parent} has: {shown or 'nothing that can be called'}."
+        return f"{parent} has: {shown or 'nothing'}."
     return ""
+
+
+def _public_names(found: Any) -> set[str]:
+    """Return what a module declares public, or defines itself and has as submodules; of an object, its methods."""
+    if not isinstance(found, ModuleType):
+        return {name for name in dir(found) if not name.startswith("_") and callable(getattr(found, name, None))}
+    if hasattr(found, "__all__"):
+        return set(found.__all__)
+    defined = {name for name, value in vars(found).items() if getattr(value, "__module__", None) == found.__name__}
+    submodules = {module.name for module in iter_modules(getattr(found, "__path__", []))}
+    return {name for name in defined | submodules if not name.startswith("_")}

@@ -1,0 +1,1 @@
+"""The helpers that projects use in their own tests."""

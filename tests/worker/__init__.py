@@ -1,0 +1,1 @@
+"""The worker and its commands, in threads and in processes of their own."""
