@@ -63,7 +63,7 @@ WRONG: list[tuple[Any, str, list[str]]] = [
     (
         queue(LAUNCH="tests.app.servces.launch"),
         "E006",
-        ["no attribute 'servces'", "apps, migrations, models, services"],
+        ["no attribute 'servces'", "migrations, models, services"],
     ),
     (
         queue(LAUNCH="tests.app.services.launch"),

@@ -478,16 +478,21 @@ def _in_time_zone(moment: datetime | None) -> datetime | None:
     return moment
 
 
-@cache
 def get_queue_manager(name: str = DEFAULT_QUEUE) -> JobQueueManager:
     """Return the manager of queue ``name`` of ``JOB_RETRY["QUEUES"]``; `ImproperlyConfigured` says what is wrong."""
+    return _queue_manager(name)
+
+
+@cache
+def _queue_manager(name: str) -> JobQueueManager:
+    # Apart from the function above: a cache takes an argument left out and its default for two different calls.
     queue = get_queue_settings(name)
     return JobQueueManager(queue_model(queue), queue.launch, classifier=queue_classifier(queue), options=queue)
 
 
 def _forget(*, setting: str, **_kwargs: object) -> None:
     if setting in {"JOB_RETRY", "INSTALLED_APPS", "DATABASES", "DATABASE_ROUTERS"}:
-        get_queue_manager.cache_clear()
+        _queue_manager.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="job_retry.queue")
