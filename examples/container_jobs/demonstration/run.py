@@ -1,0 +1,123 @@
+"""The demo from its first line to its exit status."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from django.core.management import call_command
+from django.db import connection, transaction
+from job_retry.django.queue import JobQueueManager, get_queue_manager
+from job_retry.django.states import FINAL, Status
+from jobs.models import ContainerJob
+from rich.console import Console
+
+from .attempts import AttemptRecorder
+from .judgement import Observed, fault
+from .kinds import KINDS, Kind
+from .network import LoopbackService
+from .report import report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from job_retry.django.decision import FailureDecision
+
+NAME_PREFIX = "demo: "
+"""Begins the names of the demo's jobs. Those of an earlier run are deleted, all others left alone."""
+
+POLL_INTERVAL_SECONDS = 0.1
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as the shell has it."""
+
+ENDED = (*FINAL, Status.FAILED)
+
+WIDTH_ELSEWHERE = 120
+"""Columns of the tables where the output goes to no terminal."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A job in the queue, and the service it is going to call."""
+
+    job: ContainerJob
+    kind: Kind
+    service: LoopbackService | None
+
+
+def main(kinds: Sequence[Kind] = KINDS) -> int:
+    """Run jobs of ``kinds`` and return the exit status."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH_ELSEWHERE
+    manager = get_queue_manager()
+    call_command("migrate", verbosity=0)
+    ContainerJob.objects.filter(name__startswith=NAME_PREFIX).delete()
+    with ExitStack() as services:
+        queued = queue_jobs(kinds, manager, services)
+        console.print(f"{len(queued)} jobs of {len(kinds)} kinds wait in {connection.display_name}.\n")
+
+        def tell_service(job: Any, decision: FailureDecision) -> None:
+            service = queued[job.pk].service
+            if service is not None:
+                service.job_failed(decision.failed_attempts)
+
+        began = monotonic()
+        with AttemptRecorder(on_retry=tell_service) as recorder:
+            call_command("run_job_queue", "--drain", "--poll-interval", str(POLL_INTERVAL_SECONDS))
+        seconds = monotonic() - began
+    jobs = observed(queued, recorder)
+    unfinished = sum(job.state not in ENDED for job in jobs)
+    if unfinished:
+        console.print(f"\nThe worker was stopped before {unfinished} of {len(jobs)} jobs had ended.")
+        return INTERRUPTED
+    console.print()
+    console.print(report(jobs, manager.strategies))
+    faults = {job: found for job in jobs if (found := fault(job)) is not None}
+    for job, found in faults.items():
+        console.print(f"{job.name} (job {job.pk}): {found}", style="bold red", markup=False, highlight=False)
+    right = len(jobs) - len(faults)
+    console.print(f"{right} of {len(jobs)} jobs went as the row of their kind says, in {seconds:.0f} s.")
+    return 1 if faults else 0
+
+
+def queue_jobs(kinds: Sequence[Kind], manager: JobQueueManager, services: ExitStack) -> Mapping[int, Queued]:
+    """Queue the jobs of all kinds, mixed, and return them by primary key; ``services`` closes their services."""
+    queued = {}
+    with transaction.atomic():
+        for number in range(1, max(kind.jobs for kind in kinds) + 1):
+            for kind in kinds:
+                if number > kind.jobs:
+                    continue
+                service = kind.service and services.enter_context(closing(LoopbackService(kind.service)))
+                job = ContainerJob.objects.create(
+                    name=f"{NAME_PREFIX}{kind.name} {number}",
+                    image=kind.image,
+                    command=kind.command.format(port=service.port) if service else kind.command,
+                    priority=kind.priority,
+                    retry_strategy=kind.retry_strategy,
+                    max_retries=kind.max_retries,
+                )
+                queued[job.pk] = Queued(job, kind, service)
+        manager.queue_jobs(entry.job for entry in queued.values())
+    return queued
+
+
+def observed(queued: Mapping[int, Queued], recorder: AttemptRecorder) -> list[Observed]:
+    """Return what the database and the signals say of the jobs."""
+    rows = ContainerJob.objects.in_bulk(queued)
+    return [
+        Observed(
+            pk=pk,
+            name=entry.job.name,
+            kind=entry.kind,
+            state=rows[pk].status if pk in rows else "gone",
+            queued_at=entry.job.queued_at,
+            attempts=tuple(recorder.attempts[pk]),
+            last_error=rows[pk].last_error or "" if pk in rows else "",
+        )
+        for pk, entry in queued.items()
+    ]
