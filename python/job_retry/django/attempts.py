@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from typing_extensions import NotRequired
 
+    from job_retry.django.claims import ColumnClaims
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -93,7 +94,7 @@ def record_success(
     if status is Status.RUNNING:
         values["lease_expires_at"] = manager.run_lease_end(now)
     known_error = job.last_error
-    if write(manager, job, CLAIMED, values):
+    if write(manager.claims, job, CLAIMED, values):
         logger.info("Launched job %s%s.", job.pk, " (completed)" if outcome.completed else "")
     elif not take_over(manager, job):
         return passed_on(job)
@@ -112,12 +113,12 @@ def record_success(
     return {"success": True, "retry_scheduled": False}
 
 
-def write(manager: JobQueueManager, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
+def write(claims: ColumnClaims, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` under the instance's claim and attempt.
 
     The one place from which a result reaches the database. The instance shows ``values`` where they were written.
     """
-    if not manager.claims.fenced(job).filter(status__in=sources).update(**values):
+    if not claims.fenced(job).filter(status__in=sources).update(**values):
         return False
     _show(job, values)
     job.remember_engine_columns(values)

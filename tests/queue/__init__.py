@@ -1,0 +1,1 @@
+"""The Django half: state machine, manager, settings."""
