@@ -42,23 +42,23 @@ const SECRETS: &[Secret] = &[
         reason: "a token in place of the user in a URL; a short one, as in ssh://git@host, is a name",
     },
     Secret {
-        pattern: r#"(?i)\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|digest)\s+)?(?<secret>[^\s"',;]+)"#,
+        pattern: r#"(?i)(?-u:\b)(?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|token|digest)\s+)?(?<secret>[^\s"',;]+)"#,
         reason: "the header of a request",
     },
     Secret {
-        pattern: r"(?i)\b(?:bearer|basic)\s+(?<secret>[a-z0-9._~+/=-]{20,}|[a-z._~+/=-]*[0-9][a-z0-9._~+/=-]{3,})",
+        pattern: r"(?i)(?-u:\b)(?:bearer|basic)\s+(?<secret>[a-z0-9._~+/=-]{20,}|[a-z._~+/=-]*[0-9][a-z0-9._~+/=-]{3,})",
         reason: "a token outside of a header; a word, as in `bearer authentication`, is none",
     },
     Secret {
         pattern: concat!(
             r#"(?i)"#,
             secret_key!(),
-            r#"["']?\s*[=:]\s*(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|(?<bare>[^\s"'&,;)}\]]+))"#
+            r#"["']?\s*[=:]\s*(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#
         ),
         reason: "key=value, key: value, JSON, the repr of a dict, a query string",
     },
     Secret {
-        pattern: r#"(?i)token["']?(?:\s*=\s*|["']\s*:\s*)(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|(?<bare>[^\s"'&,;)}\]]+))"#,
+        pattern: r#"(?i)token["']?(?:\s*=\s*|["']\s*:\s*)(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#,
         reason: "the same for a token, but not prose such as `invalid token: expired`",
     },
     Secret {
@@ -66,7 +66,7 @@ const SECRETS: &[Secret] = &[
         reason: "an option on a command line",
     },
     Secret {
-        pattern: r"\b(?<secret>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})",
+        pattern: r"(?-u:\b)(?<secret>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})",
         reason: "tokens known by their form: JSON web tokens, GitHub, Slack",
     },
 ];
@@ -93,9 +93,10 @@ impl ErrorTextCleaner {
 
     /// Return `text` with NUL escaped, secrets masked, and its middle left out where it is longer than 64 KiB.
     ///
-    /// Secrets are masked before the cut, so that none is cut in half and shown.
+    /// Secrets are masked before the cut, so that none is cut in half and shown. `characters` is the length that is named
+    /// in place of the middle: that of the text before anything in it was escaped.
     #[must_use]
-    pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub fn clean<'a>(&self, text: &'a str, characters: usize) -> Cow<'a, str> {
         let mut cleaned = Cow::Borrowed(text);
         if text.contains('\0') {
             cleaned = Cow::Owned(text.replace('\0', r"\x00"));
@@ -106,7 +107,7 @@ impl ErrorTextCleaner {
             }
         }
         if cleaned.len() > LIMIT_BYTES {
-            cleaned = Cow::Owned(cut(&cleaned, text.chars().count()));
+            cleaned = Cow::Owned(cut(&cleaned, characters));
         }
         if cleaned == text { Cow::Borrowed(text) } else { cleaned }
     }
@@ -127,10 +128,12 @@ fn masked(captures: &Captures<'_>) -> String {
     [&text[..start], MASK, &text[end..]].concat()
 }
 
-fn cut(text: &str, original_characters: usize) -> String {
-    let notice = format!("\n[... {original_characters} characters in all, middle left out ...]\n");
-    let head = text.floor_char_boundary(HEAD_BYTES);
-    let tail = text.ceil_char_boundary(text.len() - (LIMIT_BYTES - HEAD_BYTES - notice.len()));
+fn cut(text: &str, characters: usize) -> String {
+    let notice = format!("\n[... {characters} characters in all, middle left out ...]\n");
+    let is_boundary = |index: &usize| text.is_char_boundary(*index);
+    let head = (0..=HEAD_BYTES).rev().find(is_boundary).unwrap_or(0);
+    let tail_bytes = LIMIT_BYTES - HEAD_BYTES - notice.len();
+    let tail = (text.len() - tail_bytes..text.len()).find(is_boundary).unwrap_or(text.len());
     [&text[..head], &notice, &text[tail..]].concat()
 }
 
@@ -140,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn clean(text: &str) -> String {
-        ErrorTextCleaner::new([]).unwrap().clean(text).into_owned()
+        ErrorTextCleaner::new([]).unwrap().clean(text, text.chars().count()).into_owned()
     }
 
     #[test]
@@ -168,6 +171,8 @@ mod tests {
             ("{'api_key': 'x y', 'n': 2}", "{'api_key': '***', 'n': 2}"),
             ("GET /x?access_token=abc&page=2", "GET /x?access_token=***&page=2"),
             ("AWS_SECRET_ACCESS_KEY=abc/def+1", "AWS_SECRET_ACCESS_KEY=***"),
+            ("cut off: password=\"hunter2", "cut off: password=\"***"),
+            ("{'token': 'abc", "{'token': '***"),
             ("login --password hunter2 --user bob", "login --password *** --user bob"),
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1", "jwt ***"),
             (
@@ -192,14 +197,14 @@ mod tests {
             "dial tcp 10.0.0.1:5432: connect: connection refused",
             "secret not found",
         ] {
-            assert!(matches!(ErrorTextCleaner::new([]).unwrap().clean(text), Cow::Borrowed(_)), "{text}");
+            assert!(matches!(ErrorTextCleaner::new([]).unwrap().clean(text, text.len()), Cow::Borrowed(_)), "{text}");
         }
     }
 
     #[test]
     fn own_patterns_mask_their_match_or_their_group() {
         let cleaner = ErrorTextCleaner::new([r"\bT-[0-9]+", "pin (?<secret>[0-9]+)"]).unwrap();
-        assert_eq!(cleaner.clean("T-123 pin 4711 ok"), "*** pin *** ok");
+        assert_eq!(cleaner.clean("T-123 pin 4711 ok", 17), "*** pin *** ok");
         let error = ErrorTextCleaner::new(["("]).unwrap_err().to_string();
         assert!(error.starts_with("invalid mask pattern \"(\""), "{error}");
     }

@@ -7,7 +7,7 @@ pub struct Preset {
     pub name: &'static str,
     /// Attempts, the first included.
     pub max_attempts: i64,
-    /// Seconds before the third attempt; the second follows at once.
+    /// Seconds between the second and the third attempt; the second follows the first at once.
     pub base_delay: f64,
     /// Longest delay, in seconds.
     pub max_delay: f64,

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+use std::ops::Range;
 
 /// Longest schedule that can be listed.
 const SCHEDULE_LIMIT: i64 = 1_000_000;
@@ -35,7 +36,7 @@ impl Strategy {
         self.max_attempts
     }
 
-    /// Seconds before the third attempt; the second follows at once.
+    /// Seconds between the second and the third attempt; the second follows the first at once.
     #[must_use]
     pub fn base_delay(&self) -> f64 {
         self.base_delay
@@ -128,15 +129,23 @@ impl Strategy {
         if self.max_delay < delay { self.max_delay } else { delay }
     }
 
-    /// The delays after attempts 1 to `max_attempts - 1`.
+    /// The attempts that a delay follows, 1 to `max_attempts - 1`, if they are few enough to be listed.
     ///
     /// # Errors
     /// [`Error::ScheduleTooLong`] for more than a million attempts.
-    pub fn schedule(&self) -> Result<Vec<f64>, Error> {
+    pub fn listed_attempts(&self) -> Result<Range<i64>, Error> {
         if self.max_attempts > SCHEDULE_LIMIT {
             return Err(Error::ScheduleTooLong { max_attempts: self.max_attempts, limit: SCHEDULE_LIMIT });
         }
-        Ok((1..self.max_attempts).map(|attempt| self.delay_seconds(attempt)).collect())
+        Ok(1..self.max_attempts)
+    }
+
+    /// The delays after attempts 1 to `max_attempts - 1`.
+    ///
+    /// # Errors
+    /// As [`Self::listed_attempts`].
+    pub fn schedule(&self) -> Result<Vec<f64>, Error> {
+        Ok(self.listed_attempts()?.map(|attempt| self.delay_seconds(attempt)).collect())
     }
 
     /// Lengthen `delay` by a share of it that `key` decides: `min(delay + u * jitter * max(delay, base_delay),
@@ -205,6 +214,7 @@ fn end_of_calendar() -> DateTime<Utc> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "delays are promised to the bit")]
 mod tests {
     use super::{Strategy, *};
     use crate::presets::PRESETS;

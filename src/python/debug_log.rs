@@ -3,7 +3,7 @@
 use super::error_type::Verdict;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 const DEBUG: i32 = 10;
 
@@ -30,7 +30,7 @@ fn logger(py: Python<'_>) -> PyResult<&Logger> {
 pub(super) fn verdict<'py>(
     py: Python<'py>,
     verdict: Verdict,
-    pattern: impl FnOnce() -> Option<Bound<'py, PyAny>>,
+    pattern: impl FnOnce() -> Option<Bound<'py, PyString>>,
 ) -> PyResult<()> {
     let Logger { logger, enabled } = logger(py)?;
     if let Some(enabled) = enabled {

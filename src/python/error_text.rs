@@ -6,6 +6,14 @@ use pyo3::types::{PyBytes, PyString};
 use std::borrow::Cow;
 
 /// Makes error texts safe to store, to log and to send.
+///
+/// Args:
+///     `mask`: further patterns of what is to be masked, in the syntax of Rust's regex crate. What such a pattern matches
+///         is masked, or its group named ``secret`` where it has one.
+///
+/// Raises:
+///     TypeError: `mask` is no sequence of str.
+///     ValueError: a pattern cannot be compiled; the error names it.
 #[pyclass(module = "job_retry._native", frozen)]
 pub(super) struct ErrorTextCleaner {
     cleaner: error_text::ErrorTextCleaner,
@@ -14,26 +22,30 @@ pub(super) struct ErrorTextCleaner {
 #[pymethods]
 impl ErrorTextCleaner {
     #[new]
-    #[pyo3(signature = (mask = Vec::new()))]
+    #[pyo3(signature = (mask = Vec::new()), text_signature = "(mask=())")]
     #[expect(clippy::needless_pass_by_value, reason = "extracted from a Python sequence")]
     fn new(mask: Vec<String>) -> PyResult<Self> {
         Ok(Self { cleaner: error_text::ErrorTextCleaner::new(mask.iter().map(String::as_str))? })
     }
 
-    /// Return text without NUL, lone surrogates and secrets, of at most 64 KiB in UTF-8.
+    /// Return the text without NUL, lone surrogates and secrets, of at most 64 KiB in UTF-8.
+    ///
+    /// NUL and lone surrogates become escapes such as ``\\x00``. Passwords and tokens in URLs, bearer tokens, values of
+    /// keys such as ``password`` and private keys become ``***``. Of a longer text the first 48 KiB and the last 16 are
+    /// kept, with a line between them that names the length of the original.
     fn clean<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
+        let characters = text.len()?;
         let escaped: Bound<'py, PyString>;
-        let (original, unicode) = match text.to_str() {
-            Ok(unicode) => (text, unicode),
-            Err(_) => {
-                // Lone surrogates become the escapes that Python itself would print for them.
-                let bytes = text.call_method1("encode", ("utf-8", "backslashreplace"))?;
-                let decoded = String::from_utf8_lossy(bytes.cast::<PyBytes>()?.as_bytes()).into_owned();
-                escaped = PyString::new(py, &decoded);
-                (&escaped, escaped.to_str()?)
-            }
+        let (original, unicode) = if let Ok(unicode) = text.to_str() {
+            (text, unicode)
+        } else {
+            // Lone surrogates become the escapes that Python itself would print for them.
+            let arguments = (text, "utf-8", "backslashreplace");
+            let bytes = py.get_type::<PyString>().call_method1("encode", arguments)?;
+            escaped = PyString::from_bytes(py, bytes.cast::<PyBytes>()?.as_bytes())?;
+            (&escaped, escaped.to_str()?)
         };
-        let cleaned = py.detach(|| self.cleaner.clean(unicode));
+        let cleaned = py.detach(|| self.cleaner.clean(unicode, characters));
         Ok(match cleaned {
             Cow::Borrowed(_) => original.clone(),
             Cow::Owned(cleaned) => PyString::new(py, &cleaned),

@@ -5,6 +5,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
+use super::shown;
+
 /// A verdict, in the order of [`Members`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -41,10 +43,10 @@ impl Verdict {
             verdicts.into_iter().find(|verdict| VALUES[*verdict as usize] == text)
         });
         found.ok_or_else(|| {
-            let shown = value.repr().map_or_else(|_| String::from("?"), |text| text.to_string());
             PyValueError::new_err(format!(
                 "error_type must be ErrorType.TRANSIENT, PERMANENT or UNKNOWN, or 'transient', 'permanent' or \
-                 'unknown', not {shown}"
+                 'unknown', not {}",
+                shown(value)
             ))
         })
     }

@@ -9,6 +9,7 @@ mod strategy;
 use crate::error::Error;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -16,7 +17,27 @@ impl From<Error> for PyErr {
     }
 }
 
-/// Native classes of job_retry.
+/// How much of a value an error message shows, in characters.
+const SHOWN_CHARACTERS: usize = 200;
+
+/// The `repr` of a value for an error message.
+fn shown(value: &Bound<'_, PyAny>) -> String {
+    let Ok(text) = value.repr() else {
+        return String::from("an object whose repr() fails");
+    };
+    let text = text.to_string_lossy();
+    let end = text.char_indices().nth(SHOWN_CHARACTERS).map_or(text.len(), |(end, _)| end);
+    let more = if end < text.len() { "..." } else { "" };
+    format!("{}{more}", &text[..end])
+}
+
+/// UTF-8 in which lone surrogates may stand, whatever a subclass makes of `encode`.
+fn utf8<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
+    let bytes = text.py().get_type::<PyString>().call_method1("encode", (text, "utf-8", "surrogatepass"))?;
+    Ok(bytes.cast_into::<PyBytes>()?)
+}
+
+/// Native classes of `job_retry`: error classification, retry strategies, cleaning of error texts.
 #[pymodule(gil_used = false)]
 mod _native {
     use crate::presets::PRESETS;

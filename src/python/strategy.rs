@@ -1,23 +1,51 @@
 //! `RetryStrategy`.
 
+use super::error_type::Verdict;
+use super::{shown, utf8};
 use crate::presets::Preset;
 use crate::strategy::{self, Strategy};
 use chrono::{DateTime, Utc};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDateTime, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDateTime, PyDict, PyFloat, PyInt, PyTuple};
+use std::convert::Infallible;
 use std::sync::{PoisonError, RwLock};
-
-use super::error_type::Verdict;
 
 /// How often a job is tried and how long it waits between two attempts.
 ///
-/// Frozen for Rust and writable for Python: a lock around plain numbers, held for a copy, so that a setter in one
-/// thread never meets a borrow in another.
+/// Args:
+///     `max_attempts`: attempts in all, the first included; a whole number, 0 or more.
+///     `base_delay`: seconds to wait after the second attempt, the first that is followed by a wait.
+///     `max_delay`: longest delay, in seconds.
+///     `backoff_factor`: what each further delay is multiplied by.
+///     `jitter`: fraction from 0 to 1 by which `jittered_delay` may lengthen a delay.
+///
+/// All are attributes that can be set. Strategies of one class with the same parameters are equal; as they can change,
+/// they have no hash. They can be pickled, copied and subclassed, also with a constructor of another signature.
+///
+/// Raises:
+///     TypeError: a parameter is no number; the error names it.
+///     ValueError: a parameter is negative, infinite, not a number or out of range; the error names it.
+// Frozen for Rust and writable for Python: a lock around plain numbers, held for a copy, so that a setter in one thread
+// never meets a borrow in another.
 #[pyclass(module = "job_retry._native", subclass, dict, weakref, frozen)]
 #[derive(Default)]
 pub(super) struct RetryStrategy {
     strategy: RwLock<Strategy>,
+}
+
+/// Attempts, base, cap, factor and jitter, as they are pickled.
+type Parameters = (i64, f64, f64, f64, f64);
+
+/// An argument, or none: None is a value like any other, and a wrong one.
+struct Given<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = Infallible;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(Some(value.to_owned())))
+    }
 }
 
 impl RetryStrategy {
@@ -40,46 +68,62 @@ impl RetryStrategy {
     }
 }
 
-/// The delay as Python sees it: a subclass may have a formula of its own.
-fn delay_seconds(slf: &Bound<'_, RetryStrategy>, attempt_count: i64) -> PyResult<f64> {
-    if slf.get_type().is(slf.py().get_type::<RetryStrategy>()) {
-        return Ok(slf.get().get().delay_seconds(attempt_count));
+/// The delay as Python sees it: a subclass or a program may have put another formula in its place.
+fn delay_seconds(slf: &Bound<'_, RetryStrategy>, attempt_count: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let delay = slf.call_method1("get_retry_delay", (attempt_count,))?;
+    let seconds = number("what get_retry_delay returns", &delay)?;
+    if seconds >= 0.0 {
+        return Ok(seconds);
     }
-    slf.call_method1("get_retry_delay", (attempt_count,))?.extract()
+    Err(PyValueError::new_err(format!(
+        "get_retry_delay of {} must return seconds, 0 or more, not {seconds}",
+        slf.get_type().name()?
+    )))
 }
 
 #[pymethods]
 impl RetryStrategy {
     /// Take anything, so that a subclass may have a constructor of its own.
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
+    #[pyo3(
+        signature = (*_args, **_kwargs),
+        text_signature = "(max_attempts=3, base_delay=1.0, max_delay=300.0, backoff_factor=2.0, *, jitter=0.0)"
+    )]
     fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
         Self::default()
     }
 
-    #[pyo3(signature = (max_attempts = None, base_delay = None, max_delay = None, backoff_factor = None, *, jitter = None))]
+    #[pyo3(signature = (
+        max_attempts = Given(None),
+        base_delay = Given(None),
+        max_delay = Given(None),
+        backoff_factor = Given(None),
+        *,
+        jitter = Given(None)
+    ))]
+    #[expect(clippy::needless_pass_by_value, reason = "the shape of arguments")]
     fn __init__(
         &self,
-        max_attempts: Option<&Bound<'_, PyAny>>,
-        base_delay: Option<&Bound<'_, PyAny>>,
-        max_delay: Option<&Bound<'_, PyAny>>,
-        backoff_factor: Option<&Bound<'_, PyAny>>,
-        jitter: Option<&Bound<'_, PyAny>>,
+        max_attempts: Given<'_>,
+        base_delay: Given<'_>,
+        max_delay: Given<'_>,
+        backoff_factor: Given<'_>,
+        jitter: Given<'_>,
     ) -> PyResult<()> {
         let mut made = Strategy::default();
-        if let Some(value) = max_attempts {
+        if let Some(value) = &max_attempts.0 {
             made.set_max_attempts(whole("max_attempts", value)?)?;
         }
-        if let Some(value) = base_delay {
+        if let Some(value) = &base_delay.0 {
             made.set_base_delay(number("base_delay", value)?)?;
         }
-        if let Some(value) = max_delay {
+        if let Some(value) = &max_delay.0 {
             made.set_max_delay(number("max_delay", value)?)?;
         }
-        if let Some(value) = backoff_factor {
+        if let Some(value) = &backoff_factor.0 {
             made.set_backoff_factor(number("backoff_factor", value)?)?;
         }
-        if let Some(value) = jitter {
+        if let Some(value) = &jitter.0 {
             made.set_jitter(number("jitter", value)?)?;
         }
         self.edit(|strategy| {
@@ -88,6 +132,7 @@ impl RetryStrategy {
         })
     }
 
+    /// Attempts in all, the first included.
     #[getter]
     fn max_attempts(&self) -> i64 {
         self.get().max_attempts()
@@ -99,6 +144,7 @@ impl RetryStrategy {
         self.edit(|strategy| strategy.set_max_attempts(value))
     }
 
+    /// Seconds to wait after the second attempt.
     #[getter]
     fn base_delay(&self) -> f64 {
         self.get().base_delay()
@@ -110,6 +156,7 @@ impl RetryStrategy {
         self.edit(|strategy| strategy.set_base_delay(value))
     }
 
+    /// Longest delay, in seconds.
     #[getter]
     fn max_delay(&self) -> f64 {
         self.get().max_delay()
@@ -121,6 +168,7 @@ impl RetryStrategy {
         self.edit(|strategy| strategy.set_max_delay(value))
     }
 
+    /// What each further delay is multiplied by.
     #[getter]
     fn backoff_factor(&self) -> f64 {
         self.get().backoff_factor()
@@ -132,6 +180,7 @@ impl RetryStrategy {
         self.edit(|strategy| strategy.set_backoff_factor(value))
     }
 
+    /// Fraction from 0 to 1 by which `jittered_delay` may lengthen a delay.
     #[getter]
     fn jitter(&self) -> f64 {
         self.get().jitter()
@@ -144,35 +193,72 @@ impl RetryStrategy {
     }
 
     /// Return whether a job may run again after its failed attempt number `attempt_count`.
+    ///
+    /// False for a permanent error, else ``attempt_count < max_attempts``. `error_type` is an `ErrorType`, its value, or
+    /// a member of any enum with such a value.
+    ///
+    /// Raises:
+    ///     TypeError: `attempt_count` is no whole number, or `error_type` neither a str nor an enum member.
+    ///     ValueError: `error_type` has another value.
     fn should_retry(&self, attempt_count: &Bound<'_, PyAny>, error_type: &Bound<'_, PyAny>) -> PyResult<bool> {
         let verdict = Verdict::read(error_type)?;
-        let attempt_count = saturated("attempt_count", attempt_count)?;
+        let attempt_count = match Whole::read("attempt_count", attempt_count)? {
+            Whole::Fits(number) => number,
+            Whole::Below => i64::MIN,
+            Whole::Beyond { .. } => i64::MAX,
+        };
         Ok(verdict != Verdict::Permanent && attempt_count < self.get().max_attempts())
     }
 
     /// Return the seconds to wait after attempt number `attempt_count`.
+    ///
+    /// 0.0 up to the first attempt, then ``min(base_delay * backoff_factor ** (attempt_count - 2), max_delay)``, to the
+    /// bit what Python computes; where Python would raise OverflowError, `max_delay`. (Exponential backoff with a cap,
+    /// as in Metcalfe and Boggs, "Ethernet: distributed packet switching for local computer networks", 1976.)
+    ///
+    /// Raises:
+    ///     TypeError: `attempt_count` is no whole number.
     fn get_retry_delay(&self, attempt_count: &Bound<'_, PyAny>) -> PyResult<f64> {
-        Ok(self.get().delay_seconds(saturated("attempt_count", attempt_count)?))
+        let own = self.get();
+        Ok(match Whole::read("attempt_count", attempt_count)? {
+            Whole::Fits(number) => own.delay_seconds(number),
+            Whole::Below => 0.0,
+            Whole::Beyond { double: true } => own.delay_seconds(i64::MAX),
+            Whole::Beyond { double: false } => own.max_delay(),
+        })
     }
 
-    /// Return the delays after attempts 1 to `max_attempts - 1`, in seconds.
+    /// Return the delays after attempts 1 to ``max_attempts - 1``, in seconds.
+    ///
+    /// Raises:
+    ///     ValueError: `max_attempts` is above a million.
     fn schedule(slf: &Bound<'_, Self>) -> PyResult<Vec<f64>> {
-        let delays = slf.get().get().schedule()?;
-        (1i64..).take(delays.len()).map(|attempt| delay_seconds(slf, attempt)).collect()
+        let attempts = slf.get().get().listed_attempts()?;
+        attempts.map(|attempt| delay_seconds(slf, attempt.into_pyobject(slf.py())?.as_any())).collect()
     }
 
     /// Return when the attempt after number `attempt_count` is due, in the time zone of `now`.
+    ///
+    /// `now` is an aware datetime; the delay is real time, also where the clocks change. At the latest the end of the
+    /// year 9999.
+    ///
+    /// Raises:
+    ///     TypeError: `now` is no datetime, or `attempt_count` no whole number.
+    ///     ValueError: `now` is naive.
     fn next_retry_at<'py>(
         slf: &Bound<'py, Self>,
         attempt_count: &Bound<'py, PyAny>,
-        now: &Bound<'py, PyDateTime>,
+        now: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        let zone = now.getattr("tzinfo")?;
-        if now.call_method0("utcoffset")?.is_none() {
-            return Err(PyValueError::new_err(format!("now must be an aware datetime, not {}", now.repr()?)));
+        if !now.is_instance_of::<PyDateTime>() {
+            return Err(wrong_type("now", "an aware datetime", now));
         }
-        let delay = delay_seconds(slf, saturated("attempt_count", attempt_count)?)?;
+        if now.call_method0("utcoffset")?.is_none() {
+            return Err(PyValueError::new_err(format!("now must be an aware datetime, not {}", shown(now))));
+        }
+        let zone = now.getattr("tzinfo")?;
+        let delay = delay_seconds(slf, attempt_count)?;
         let datetime = py.import("datetime")?;
         let utc = datetime.getattr("timezone")?.getattr("utc")?;
         let later = now
@@ -182,7 +268,7 @@ impl RetryStrategy {
             .and_then(|later| later.call_method1("astimezone", (&zone,)));
         match later {
             // At the edge of the calendar a moment may exist in UTC and not in the zone asked for.
-            Err(error) if error.is_instance_of::<PyOverflowError>(py) => {
+            Err(error) if error.is_instance_of::<PyOverflowError>(py) && now.getattr("year")?.gt(1)? => {
                 let end = datetime.getattr("datetime")?.getattr("max")?;
                 let arguments = PyDict::new(py);
                 arguments.set_item("tzinfo", zone)?;
@@ -192,7 +278,19 @@ impl RetryStrategy {
         }
     }
 
-    /// Return the delay lengthened by a share that `key` decides.
+    /// Return the delay after attempt number `attempt_count`, lengthened by a share that `key` decides.
+    ///
+    /// ``min(delay + u * jitter * max(delay, base_delay), max_delay)`` seconds, where ``u`` in [0, 1) is a hash of
+    /// `key`, so the same key always gives the same delay. The bytes of `key` are those of a bytes object, the UTF-8 of
+    /// ``str(key)``, or for a tuple its parts' joined by a colon: ``(7, 2)`` is ``b"7:2"``. ``u`` is the 64-bit FNV-1a
+    /// of these bytes, put through the finaliser of SplitMix64; its upper 53 bits, divided by 2**53.
+    ///
+    /// Args:
+    ///     `jitter`: in place of the strategy's own.
+    ///
+    /// Raises:
+    ///     TypeError: `attempt_count` is no whole number, or `jitter` no number.
+    ///     ValueError: `jitter` is no fraction from 0 to 1.
     #[pyo3(signature = (attempt_count, key, *, jitter = None))]
     fn jittered_delay(
         slf: &Bound<'_, Self>,
@@ -205,14 +303,18 @@ impl RetryStrategy {
             Some(value) => strategy::checked_jitter(number("jitter", value)?)?,
             None => own.jitter(),
         };
-        let delay = delay_seconds(slf, saturated("attempt_count", attempt_count)?)?;
-        Ok(own.jittered(delay, &key_bytes(key)?, jitter))
+        Ok(own.jittered(delay_seconds(slf, attempt_count)?, &key_bytes(key)?, jitter))
     }
 
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
-        other
-            .cast::<Self>()
-            .is_ok_and(|other| slf.get_type().is(other.get_type()) && slf.get().get() == other.get().get())
+    fn __eq__<'py>(slf: &Bound<'py, Self>, other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        match other.cast::<Self>() {
+            Ok(other) if slf.get_type().is(other.get_type()) => {
+                Ok((slf.get().get() == other.get().get()).into_pyobject(py)?.to_owned().into_any())
+            }
+            // The other side may know what it equals, as `unittest.mock.ANY` does.
+            _ => Ok(py.NotImplemented().into_bound(py)),
+        }
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -228,15 +330,20 @@ impl RetryStrategy {
         ))
     }
 
+    /// Have even the oldest protocols of pickle make the object by its class, as the later ones do.
+    fn __reduce_ex__<'py>(slf: &Bound<'py, Self>, protocol: i32) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().get_type::<PyAny>().call_method1("__reduce_ex__", (slf, protocol.max(2)))
+    }
+
     /// Return the parameters and the instance's own attributes, for pickle and copy.
-    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<((i64, f64, f64, f64, f64), Py<PyAny>)> {
+    fn __getstate__(slf: &Bound<'_, Self>) -> PyResult<(Parameters, Py<PyAny>)> {
         let own = slf.get().get();
         let numbers = (own.max_attempts(), own.base_delay(), own.max_delay(), own.backoff_factor(), own.jitter());
         Ok((numbers, slf.getattr("__dict__")?.unbind()))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the shape of the state that __getstate__ returns")]
-    fn __setstate__(slf: &Bound<'_, Self>, state: ((i64, f64, f64, f64, f64), Bound<'_, PyDict>)) -> PyResult<()> {
+    /// Take what `__getstate__` returned.
+    fn __setstate__(slf: &Bound<'_, Self>, state: (Parameters, Bound<'_, PyDict>)) -> PyResult<()> {
         let ((max_attempts, base_delay, max_delay, backoff_factor, jitter), attributes) = state;
         slf.get().edit(|strategy| {
             strategy.set_max_attempts(max_attempts)?;
@@ -252,38 +359,58 @@ impl RetryStrategy {
 
 fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let kind = value.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
-    let shown = value.repr().map_or_else(|_| String::from("?"), |text| text.to_string());
-    PyTypeError::new_err(format!("{name} must be {expected}, not {kind} ({shown})"))
+    PyTypeError::new_err(format!("{name} must be {expected}, not {kind} ({})", shown(value)))
 }
 
 fn number(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     value.extract::<f64>().map_err(|error| {
         if error.is_instance_of::<PyOverflowError>(value.py()) {
-            return PyValueError::new_err(format!("{name} must be a finite number, not an integer beyond it"));
+            return PyValueError::new_err(format!("{name} must be a finite number, not an integer beyond all doubles"));
         }
         wrong_type(name, "a number", value)
     })
 }
 
+/// A whole number of any size, as far as the arithmetic can tell them apart.
+enum Whole {
+    Fits(i64),
+    Below,
+    Beyond {
+        /// Whether a double can hold it.
+        double: bool,
+    },
+}
+
+impl Whole {
+    fn read(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let number = if value.is_instance_of::<PyInt>() {
+            value.clone()
+        } else {
+            value.call_method0("__index__").map_err(|_| wrong_type(name, "a whole number", value))?
+        };
+        if let Ok(number) = number.extract() {
+            return Ok(Self::Fits(number));
+        }
+        if number.lt(0)? {
+            return Ok(Self::Below);
+        }
+        // The exponent is what CPython has to convert.
+        Ok(Self::Beyond { double: number.sub(2)?.extract::<f64>().is_ok() })
+    }
+}
+
 fn whole(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let number = integer(name, value)?;
-    number.extract().map_err(|_| PyValueError::new_err(format!("{name} must be at most 2**63 - 1, not {number}")))
-}
-
-/// An integer of any size, as far as the arithmetic can tell them apart.
-fn saturated(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
-    let number = integer(name, value)?;
-    match number.extract() {
-        Ok(number) => Ok(number),
-        Err(_) => Ok(if number.gt(0)? { i64::MAX } else { i64::MIN }),
+    if let Ok(double) = value.cast::<PyFloat>() {
+        let double = double.value();
+        if !double.is_finite() {
+            return Err(PyValueError::new_err(format!("{name} must be a whole number, 0 or more, not {double:?}")));
+        }
     }
-}
-
-fn integer<'py>(name: &'static str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if value.is_instance_of::<PyInt>() {
-        return Ok(value.clone());
+    match Whole::read(name, value)? {
+        Whole::Fits(number) => Ok(number),
+        Whole::Below => Err(PyValueError::new_err(format!("{name} must be a whole number, 0 or more"))),
+        Whole::Beyond { .. } => Err(PyValueError::new_err(format!("{name} must be at most 2**63 - 1"))),
     }
-    value.call_method0("__index__").map_err(|_| wrong_type(name, "a whole number", value))
 }
 
 /// The bytes that are hashed: of a str its UTF-8, of bytes themselves, of a tuple its parts' texts joined by a colon,
@@ -300,7 +427,5 @@ fn key_bytes(key: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 }
 
 fn text_bytes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    let text: Bound<'_, PyString> = value.str()?;
-    let bytes = text.call_method1("encode", ("utf-8", "surrogatepass"))?;
-    Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec())
+    Ok(utf8(&value.str()?)?.as_bytes().to_vec())
 }

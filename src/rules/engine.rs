@@ -1,30 +1,24 @@
 //! Searching all rules at once.
 
+use super::anchors::Anchors;
 use super::pattern::{Rule, parse};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use memchr::{memchr, memmem};
+use std::collections::HashMap;
 
 /// An ordered list of rules, compiled.
 ///
-/// Each rule has one literal that every match contains, its anchor. One pass of an Aho-Corasick automaton over the
-/// message finds which anchors occur; only their rules are looked at, in list order. The automaton is built once and
-/// never changes, so no message can slow the ones after it; it folds ASCII case, so a message without an anchor is not
-/// even copied.
+/// Each rule has one literal that every match contains, its anchor. One pass over the message finds which anchors
+/// occur; only their rules are looked at, in list order. What is compiled never changes, so no message can slow the
+/// ones after it.
 #[derive(Debug)]
 pub struct RuleSet {
-    rules: Vec<Compiled>,
-    /// Over the distinct anchors; None where no rule has one.
-    anchors: Option<AhoCorasick>,
-    anchor_count: usize,
+    rules: Vec<Matcher>,
+    anchors: Anchors,
+    /// For each anchor its rules, in list order.
+    rules_of_anchor: Vec<Vec<usize>>,
+    /// The rules that have to be looked at for every message, in list order.
+    unanchored: Vec<usize>,
     ascii: bool,
-    foreign: bool,
-}
-
-#[derive(Debug)]
-struct Compiled {
-    rule: Matcher,
-    /// Index into the automaton's patterns; None: the rule has to be looked at for every message.
-    anchor: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -37,49 +31,34 @@ impl RuleSet {
     /// Compile `patterns`; None stands for a pattern that is no Unicode text, which is foreign.
     #[must_use]
     pub fn new<'a>(patterns: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut anchors: Vec<String> = Vec::new();
-        let mut rules = Vec::new();
-        for pattern in patterns {
-            let rule = pattern.map_or(Rule::Foreign { required: None }, parse);
-            let anchor = anchor(&rule).map(|literal| {
-                anchors.iter().position(|known| known == literal).unwrap_or_else(|| {
-                    anchors.push(literal.to_owned());
-                    anchors.len() - 1
-                })
-            });
-            let rule = match rule {
-                Rule::Literals(literals) => Matcher::Literals(
-                    literals.iter().map(|literal| memmem::Finder::new(literal.as_bytes()).into_owned()).collect(),
-                ),
-                Rule::Foreign { .. } => Matcher::Foreign,
+        let parsed = patterns.into_iter().map(|pattern| pattern.map_or(Rule::Foreign { required: None }, parse));
+        let parsed: Vec<Rule> = parsed.collect();
+        let ascii = parsed.iter().all(|rule| match rule {
+            Rule::Literals(literals) => literals.iter().all(|literal| literal.is_ascii()),
+            Rule::Foreign { required } => required.as_deref().is_none_or(str::is_ascii),
+        });
+        let mut texts: Vec<&str> = Vec::new();
+        let mut numbers: HashMap<&str, usize> = HashMap::new();
+        let mut rules_of_anchor: Vec<Vec<usize>> = Vec::new();
+        let mut unanchored = Vec::new();
+        for (index, rule) in parsed.iter().enumerate() {
+            let Some(text) = anchor(rule) else {
+                unanchored.push(index);
+                continue;
             };
-            rules.push(Compiled { rule, anchor });
+            let number = *numbers.entry(text).or_insert_with(|| {
+                texts.push(text);
+                rules_of_anchor.push(Vec::new());
+                texts.len() - 1
+            });
+            rules_of_anchor[number].push(index);
         }
-        let automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&anchors)
-            // Only an absurd number of absurdly long literals fails to build: then every rule is looked at.
-            .ok()
-            .filter(|_| !anchors.is_empty());
-        if automaton.is_none() {
-            rules.iter_mut().for_each(|compiled| compiled.anchor = None);
-        }
-        let ascii = rules.iter().all(|compiled| match &compiled.rule {
-            Matcher::Literals(literals) => literals.iter().all(|literal| literal.needle().is_ascii()),
-            Matcher::Foreign => true,
-        }) && anchors.iter().all(|anchor| anchor.is_ascii());
-        Self {
-            foreign: rules.iter().any(|compiled| matches!(compiled.rule, Matcher::Foreign)),
-            anchor_count: anchors.len(),
-            anchors: automaton,
-            rules,
-            ascii,
-        }
+        let anchors = Anchors::new(&texts);
+        let rules = parsed.iter().map(Matcher::new).collect();
+        Self { rules, anchors, rules_of_anchor, unanchored, ascii }
     }
 
-    /// Whether all literals are ASCII, so that [`super::fold`] lower-cases a message well enough.
+    /// Whether all literals are ASCII, so that [`super::lowercase_ascii`] lower-cases a message well enough.
     ///
     /// Otherwise a message with other characters has to be lower-cased in full before it is matched.
     #[must_use]
@@ -87,15 +66,14 @@ impl RuleSet {
         self.ascii
     }
 
-    /// Whether any rule is foreign.
-    #[must_use]
-    pub fn has_foreign(&self) -> bool {
-        self.foreign
+    /// The indices of the foreign rules, in list order.
+    pub fn foreign(&self) -> impl Iterator<Item = usize> {
+        self.rules.iter().enumerate().filter(|(_, rule)| matches!(rule, Matcher::Foreign)).map(|(index, _)| index)
     }
 
-    /// Return the index of the first rule in list order that `message` matches.
+    /// Return the index of the first rule in list order that the lower-cased `message` matches.
     ///
-    /// `message` is lower-cased but for A to Z. `matches_foreign` is asked for a foreign rule, by its index.
+    /// `matches_foreign` is asked for a foreign rule, by its index.
     ///
     /// # Errors
     /// What `matches_foreign` fails with.
@@ -104,16 +82,13 @@ impl RuleSet {
         message: &[u8],
         mut matches_foreign: impl FnMut(usize) -> Result<bool, E>,
     ) -> Result<Option<usize>, E> {
-        let present = self.present_anchors(message);
-        let mut lowered: Option<Vec<u8>> = None;
-        for (index, compiled) in self.rules.iter().enumerate() {
-            if compiled.anchor.is_some_and(|anchor| !present.contains(anchor)) {
-                continue;
-            }
-            let matched = match &compiled.rule {
-                Matcher::Literals(literals) => {
-                    matches_in_order(literals, lowered.get_or_insert_with(|| message.to_ascii_lowercase()))
-                }
+        let mut candidates = Vec::new();
+        self.anchors.each_present(message, |anchor| candidates.extend_from_slice(&self.rules_of_anchor[anchor]));
+        candidates.extend_from_slice(&self.unanchored);
+        candidates.sort_unstable();
+        for index in candidates {
+            let matched = match &self.rules[index] {
+                Matcher::Literals(literals) => matches_in_order(literals, message),
                 Matcher::Foreign => matches_foreign(index)?,
             };
             if matched {
@@ -122,15 +97,16 @@ impl RuleSet {
         }
         Ok(None)
     }
+}
 
-    fn present_anchors(&self, message: &[u8]) -> Present {
-        let mut present = Present::new(self.anchor_count);
-        if let Some(anchors) = &self.anchors {
-            for found in anchors.find_overlapping_iter(message) {
-                present.insert(found.pattern().as_usize());
-            }
+impl Matcher {
+    fn new(rule: &Rule) -> Self {
+        match rule {
+            Rule::Literals(literals) => Self::Literals(
+                literals.iter().map(|literal| memmem::Finder::new(literal.as_bytes()).into_owned()).collect(),
+            ),
+            Rule::Foreign { .. } => Self::Foreign,
         }
-        present
     }
 }
 
@@ -173,35 +149,9 @@ fn matches_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> bool {
     false
 }
 
-/// A set of anchors. The first 64 need no allocation.
-struct Present {
-    first: u64,
-    others: Vec<u64>,
-}
-
-impl Present {
-    fn new(anchor_count: usize) -> Self {
-        Self { first: 0, others: vec![0; anchor_count.saturating_sub(1) / 64] }
-    }
-
-    fn insert(&mut self, anchor: usize) {
-        match anchor / 64 {
-            0 => self.first |= 1 << anchor,
-            word => self.others[word - 1] |= 1 << (anchor % 64),
-        }
-    }
-
-    fn contains(&self, anchor: usize) -> bool {
-        let word = match anchor / 64 {
-            0 => self.first,
-            word => self.others[word - 1],
-        };
-        word & (1 << (anchor % 64)) != 0
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::lowercase_ascii;
     use super::*;
     use crate::patterns::{PERMANENT, TRANSIENT};
     use proptest::prelude::*;
@@ -213,7 +163,7 @@ mod tests {
 
     fn first_match(rules: &RuleSet, message: &str) -> Option<usize> {
         let refuse = |index| -> Result<bool, Infallible> { panic!("rule {index} is not foreign") };
-        rules.first_match(message.as_bytes(), refuse).unwrap()
+        rules.first_match(&lowercase_ascii(message.as_bytes()), refuse).unwrap()
     }
 
     /// The meaning of the rules, by the regex crate, one rule at a time.
@@ -259,7 +209,7 @@ mod tests {
         let rules = RuleSet::new([Some(r"retry \d+"), Some("gone"), Some("(foreign)")]);
         let mut asked = Vec::new();
         let mut ask = |message: &str| {
-            let found = rules.first_match(message.as_bytes(), |index| {
+            let found = rules.first_match(&lowercase_ascii(message.as_bytes()), |index| {
                 asked.push(index);
                 Ok::<_, Infallible>(index == 2)
             });

@@ -2,32 +2,30 @@
 
 use memchr::memmem::Finder;
 use once_cell::sync::OnceCell;
-use std::borrow::Cow;
 
 const KELVIN_SIGN: &str = "\u{212a}";
 const CAPITAL_I_WITH_DOT: &str = "\u{130}";
 
-/// Return `message` with the two characters replaced that `str.lower()` turns into ASCII ones.
+/// Return `message` lower-cased as far as the result is ASCII.
 ///
-/// U+212A becomes `k` and U+0130 becomes `i` with a combining dot; of all other characters only A to Z have a lower
-/// case with ASCII in it. The engine folds those itself, so most messages are not copied at all. `message` is UTF-8 in
-/// which lone surrogates may stand.
+/// That is A to Z, and two characters more: U+212A becomes `k`, U+0130 becomes `i` with a combining dot. All other
+/// characters stay as they are, so this is `str.lower()` for whoever looks for ASCII only. `message` is UTF-8 in which
+/// lone surrogates may stand.
 #[must_use]
-pub fn fold(message: &[u8]) -> Cow<'_, [u8]> {
+pub fn lowercase_ascii(message: &[u8]) -> Vec<u8> {
     static KELVIN: OnceCell<Finder<'static>> = OnceCell::new();
     static DOTTED: OnceCell<Finder<'static>> = OnceCell::new();
-    if message.is_ascii() {
-        return Cow::Borrowed(message);
-    }
-    let kelvin = KELVIN.get_or_init(|| Finder::new(KELVIN_SIGN));
-    let dotted = DOTTED.get_or_init(|| Finder::new(CAPITAL_I_WITH_DOT));
-    let mut folded = Cow::Borrowed(message);
-    for (finder, replacement) in [(kelvin, "k"), (dotted, "i\u{307}")] {
-        if finder.find(&folded).is_some() {
-            folded = Cow::Owned(replace(&folded, finder, replacement.as_bytes()));
+    let mut lowered = message.to_ascii_lowercase();
+    if !lowered.is_ascii() {
+        let kelvin = KELVIN.get_or_init(|| Finder::new(KELVIN_SIGN));
+        let dotted = DOTTED.get_or_init(|| Finder::new(CAPITAL_I_WITH_DOT));
+        for (finder, replacement) in [(kelvin, "k"), (dotted, "i\u{307}")] {
+            if finder.find(&lowered).is_some() {
+                lowered = replace(&lowered, finder, replacement.as_bytes());
+            }
         }
     }
-    folded
+    lowered
 }
 
 fn replace(text: &[u8], finder: &Finder<'_>, replacement: &[u8]) -> Vec<u8> {
@@ -55,14 +53,14 @@ mod tests {
     }
 
     #[test]
-    fn they_are_replaced_and_nothing_else_is() {
-        for (text, folded) in [
-            ("plain ASCII", "plain ASCII"),
-            ("\u{212a}ill ſ ß", "kill ſ ß"),
-            ("\u{130}MAGE \u{130}", "i\u{307}MAGE i\u{307}"),
+    fn they_and_a_to_z_are_replaced_and_nothing_else_is() {
+        for (text, lowered) in [
+            ("Plain ASCII", "plain ascii"),
+            ("\u{212a}ill ſ ß É", "kill ſ ß É"),
+            ("\u{130}MAGE \u{130}", "i\u{307}mage i\u{307}"),
             ("\u{212a}\u{130}\u{212a}", "ki\u{307}k"),
         ] {
-            assert_eq!(fold(text.as_bytes()), folded.as_bytes(), "{text}");
+            assert_eq!(lowercase_ascii(text.as_bytes()), lowered.as_bytes(), "{text}");
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Matching a message against an ordered list of patterns.
 //!
-//! [`pattern`] reads what a pattern of Python's `re` means where that can be said with literals alone; [`RuleSet`]
+//! [`parse`] reads what a pattern of Python's `re` means where that can be said with literals alone; [`RuleSet`]
 //! searches all rules at once. A rule that needs a regular-expression engine is *foreign*: the caller runs it, at its
 //! place in the list, and only where the literal it requires stands in the message.
 
+mod anchors;
 mod engine;
 mod lowercase;
 mod pattern;
 
 pub use engine::RuleSet;
-pub use lowercase::fold;
+pub use lowercase::lowercase_ascii;
 pub use pattern::{Rule, parse};

@@ -72,18 +72,17 @@ fn required_literal(pattern: &str) -> Option<String> {
                 runs.push(std::mem::take(&mut run));
                 skip_class(&mut characters)?;
             }
-            '.' | '^' | '$' => runs.push(std::mem::take(&mut run)),
+            '.' | '^' | '$' | '+' => runs.push(std::mem::take(&mut run)),
             '\\' => match characters.next()? {
                 'd' | 'D' | 's' | 'S' | 'w' | 'W' | 'b' | 'B' | 'A' | 'Z' => runs.push(std::mem::take(&mut run)),
                 escaped if escaped.is_ascii() && !escaped.is_ascii_alphanumeric() => run.push(escaped),
                 _ => return None,
             },
-            '+' => runs.push(std::mem::take(&mut run)),
             '*' | '?' | '{' => {
                 run.pop();
                 runs.push(std::mem::take(&mut run));
                 if character == '{' {
-                    characters.by_ref().find(|next| *next == '}')?;
+                    skip_repetition(&mut characters)?;
                 }
             }
             ordinary => run.push(ordinary),
@@ -91,6 +90,12 @@ fn required_literal(pattern: &str) -> Option<String> {
     }
     runs.push(run);
     runs.into_iter().filter(|run| !run.is_empty()).max_by_key(String::len)
+}
+
+/// Skip the rest of a repetition such as `{2,5}`; None where the brace is a literal one.
+fn skip_repetition(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<()> {
+    while characters.next_if(|next| next.is_ascii_digit() || *next == ',').is_some() {}
+    characters.next_if_eq(&'}').map(|_| ())
 }
 
 /// Skip the rest of a character class; None where it does not end.
@@ -150,6 +155,10 @@ mod tests {
             ("[unclosed", None),
             ("trailing\\", None),
             ("*", None),
+            ("a{", None),
+            // The brace is a literal one, and what follows is not required as it stands.
+            ("a{[}]}", None),
+            ("ab{,3}cd", Some("cd")),
         ];
         for (pattern, required) in table {
             let required = required.map(str::to_owned);
