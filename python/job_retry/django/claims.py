@@ -14,17 +14,23 @@ from uuid import UUID, uuid4
 
 from django.db import connections, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 
+from job_retry.django.locking import lock_claiming
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import CLAIMED, Status, entry_update
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from job_retry.django.models import RetryableJob
 
-CLAIM_SERIAL = F("attempt_serial") + 1
-GIVE_BACK_SERIAL = F("attempt_serial") - 1
+_NEXT_SERIAL = F("attempt_serial") + 1
+_PREVIOUS_SERIAL = Greatest(F("attempt_serial") - 1, 0)
+
+CHUNK_ROWS = 500
+"""Keys in one statement; SQLite allows a limited number of parameters."""
 
 
 def this_process() -> str:
@@ -33,15 +39,26 @@ def this_process() -> str:
 
 
 class ColumnClaims:
-    """Claims on the jobs of one model in one database."""
+    """Claims on the jobs of one model in one database.
 
-    def __init__(self, model: type[RetryableJob], using: str) -> None:
+    With a ``queue_limit`` there are never more claimed and running jobs than that, over all workers; whoever claims
+    then waits for those who claim at the same moment.
+    """
+
+    def __init__(self, model: type[RetryableJob], using: str, queue_limit: int | None = None) -> None:
         self.model = model
         self.using = using
+        self.queue_limit = queue_limit
 
     def jobs(self) -> JobQuerySet[Any]:
         """Return all jobs, whatever the model's own managers leave out."""
         return JobQuerySet(self.model, using=self.using)
+
+    def row(self, job: RetryableJob) -> JobQuerySet[Any]:
+        """Return the job's row; TypeError for a job of another model, whose key may be that of a stranger here."""
+        if not isinstance(job, self.model._meta.concrete_model or self.model):
+            raise TypeError(f"{job!r} is no {self.model._meta.label}; use the manager of its own queue.")
+        return self.jobs().filter(pk=job.pk)
 
     def claim_next(self, limit: int, holder: str, now: datetime) -> list[Any]:
         """Claim up to ``limit`` ready jobs for ``holder``, in the ready order, and return them."""
@@ -50,57 +67,88 @@ class ColumnClaims:
         token = uuid4()
         ready = self.jobs().ready(now).in_ready_order()
         values = self._claim_values(token, holder, now)
-        if connections[self.using].features.has_select_for_update_skip_locked:
-            with transaction.atomic(using=self.using):
-                locked = list(ready.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-                if locked:
-                    self.jobs().filter(pk__in=locked).update(**values)
-        else:
-            # One statement, which SQLite runs under its single write lock: nobody else claims in between.
+        features = connections[self.using].features
+        if self.queue_limit is None and not features.has_select_for_update:
+            # SQLite: one statement, run under its single write lock, so that nobody else claims in between.
             self.jobs().filter(pk__in=ready.values("pk")[:limit]).update(**values)
+        else:
+            with transaction.atomic(using=self.using):
+                limit = min(limit, self._room(limit))
+                if features.has_select_for_update:
+                    ready = ready.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+                chosen = list(ready.values_list("pk", flat=True)[:limit])
+                if not chosen:
+                    return []
+                self.jobs().filter(pk__in=chosen).update(**values)
         return list(self.jobs().filter(claim_token=token, status=Status.LAUNCHING).in_ready_order())
 
     def claim(self, job: RetryableJob, holder: str, now: datetime) -> bool:
         """Claim ``job`` if it is ready; the instance shows the row's state afterwards either way."""
-        ready = self.jobs().filter(due(now), pk=job.pk)
-        claimed = bool(ready.update(**self._claim_values(uuid4(), holder, now)))
-        job.refresh_from_db(using=self.using)
+        ready = self.row(job).filter(due(now))
+        values = self._claim_values(uuid4(), holder, now)
+        if self.queue_limit is None:
+            claimed = bool(ready.update(**values))
+        else:
+            with transaction.atomic(using=self.using):
+                claimed = self._room(1) > 0 and bool(ready.update(**values))
+        try:
+            job.refresh_from_db(using=self.using)
+        except BaseException:
+            if claimed:  # a method of the model's own failed: nobody else may wait for that
+                self.give_back(self.row(job).filter(claim_token=values["claim_token"]), now)
+            raise
         return claimed
 
     def fenced(self, job: RetryableJob) -> JobQuerySet[Any]:
         """Return the job's row, as long as it stands under the claim and the attempt that the instance shows."""
-        return self.jobs().filter(
-            pk=job.pk,
-            claim_token=job.claim_token,
-            attempt_serial=job.attempt_serial,
-            retry_count=job.retry_count,
+        return self.row(job).filter(
+            claim_token=job.claim_token, attempt_serial=job.attempt_serial, retry_count=job.retry_count
         )
 
     def give_back(self, claimed: JobQuerySet[Any], now: datetime) -> int:
         """Give back the claims on the jobs of ``claimed`` and return how many; the attempts count for nothing.
 
-        A job that was launching returns to where it came from: retrying where it waited for a retry, else queued. One
-        that was running waits for its retry, which is due at once. The attempt's serial is taken back, so that the
-        next launch carries the same idempotency key: whether this one took place, nobody knows.
+        A job that was launching returns to where it came from: retrying where it waited for a retry, else queued. Its
+        serial is taken back, so that the next launch carries the same idempotency key: whether this one took place,
+        nobody knows. One that was running waits for its retry, which is due at once, and is a new attempt.
         """
         claimed = claimed.filter(claim_token__isnull=False)
         launching = claimed.filter(status=Status.LAUNCHING)
+        # What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
+        retrying = launching.filter(scheduled_for__isnull=False, retry_count__gt=0)
         with transaction.atomic(using=self.using):
-            # What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
-            retrying = launching.filter(scheduled_for__isnull=False, retry_count__gt=0)
             return (
-                retrying.update(**entry_update(Status.RETRYING, now), attempt_serial=GIVE_BACK_SERIAL)
-                + launching.update(**entry_update(Status.QUEUED, now), attempt_serial=GIVE_BACK_SERIAL)
+                retrying.update(**entry_update(Status.RETRYING, now), attempt_serial=_PREVIOUS_SERIAL)
+                + launching.update(**entry_update(Status.QUEUED, now), attempt_serial=_PREVIOUS_SERIAL)
                 + claimed.filter(status=Status.RUNNING).update(
-                    **{**entry_update(Status.RETRYING, now), "scheduled_for": now},
-                    attempt_serial=GIVE_BACK_SERIAL,
+                    **{**entry_update(Status.RETRYING, now), "scheduled_for": now}
                 )
             )
+
+    def give_back_all(self, jobs: Collection[RetryableJob], now: datetime) -> int:
+        """Give back the claims under which the instances ``jobs`` were loaded and return how many."""
+        held = [job for job in jobs if job.claim_token is not None]
+        given_back = 0
+        for start in range(0, len(held), CHUNK_ROWS):
+            chunk = held[start : start + CHUNK_ROWS]
+            # Jobs claimed together share a token.
+            rows = self.jobs().filter(
+                pk__in=[job.pk for job in chunk], claim_token__in={job.claim_token for job in chunk}
+            )
+            given_back += self.give_back(rows, now)
+        return given_back
 
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:
         """Return the claimed jobs, of ``holder`` or of everybody."""
         held = self.jobs().filter(status__in=CLAIMED, claim_token__isnull=False)
         return held if holder is None else held.filter(claimed_by=holder)
+
+    def _room(self, wanted: int) -> int:
+        """Return how many more jobs may be claimed, with everybody else's claiming locked out until the commit."""
+        if self.queue_limit is None:
+            return wanted
+        lock_claiming(self.jobs())
+        return max(0, self.queue_limit - self.jobs().filter(status__in=CLAIMED).count())
 
     @staticmethod
     def _claim_values(token: UUID, holder: str, now: datetime) -> dict[str, Any]:
@@ -109,5 +157,5 @@ class ColumnClaims:
             "claim_token": token,
             "claimed_by": holder,
             "lease_expires_at": None,
-            "attempt_serial": CLAIM_SERIAL,
+            "attempt_serial": _NEXT_SERIAL,
         }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
 from job_retry.django.error_text import clean_traceback
 from job_retry.django.strategies import DEFAULT_STRATEGY, SHIPPED_DEFAULT
+from job_retry.django.times import seconds_after
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 logger = logging.getLogger("job_retry.queue")
 
@@ -46,7 +49,9 @@ def classify(classifier: Any, error: str) -> ErrorType:
     try:
         verdict = classifier.classify_error(error)
         return ErrorType(getattr(verdict, "value", verdict))
-    except Exception as failure:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as failure:  # a panic of an extension included
         logger.error("Classifier %r failed; the error is unknown.\n%s", classifier, clean_traceback(failure))
         return ErrorType.UNKNOWN
 
@@ -73,12 +78,14 @@ def decide(
         try:
             delay = _delay_seconds(candidate, error_type, failed_attempts, max_retries, jitter, key)
             break
-        except Exception as failure:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as failure:
             logger.error("Strategy %r failed; 'default' decides.\n%s", candidate, clean_traceback(failure))
     if delay is None:
         reason = PERMANENT_ERROR if error_type is ErrorType.PERMANENT else LIMIT_EXCEEDED
         return FailureDecision(error_type, error, failed_attempts, reason)
-    return FailureDecision(error_type, error, failed_attempts, ATTEMPTS_LEFT, delay, _after(now, delay))
+    return FailureDecision(error_type, error, failed_attempts, ATTEMPTS_LEFT, delay, seconds_after(now, delay))
 
 
 def _delay_seconds(
@@ -103,11 +110,3 @@ def _delay_seconds(
     if not math.isfinite(delay) or delay < 0:
         raise ValueError(f"{strategy!r} gives a delay of {delay!r} seconds")
     return delay
-
-
-def _after(now: datetime, delay_seconds: float) -> datetime:
-    """Return ``now`` plus the delay, capped at the end of the calendar."""
-    try:
-        return now + timedelta(seconds=delay_seconds)
-    except OverflowError:
-        return datetime.max.replace(tzinfo=now.tzinfo)

@@ -21,12 +21,14 @@ def error_text(error: object, *, launcher_result: object = None) -> str:
     """
     if isinstance(error, BaseException):
         return _exception_text(error)
-    if isinstance(error, (bytes, bytearray)):
-        error = error.decode("utf-8", "backslashreplace")
-    if isinstance(error, str) and error:
-        # An exact str: a subclass may carry behaviour of its own (Django's SafeString, a lazy proxy's result).
-        return str.__str__(error)
-    if error is None or error == "":
+    if isinstance(error, (bytes, bytearray, memoryview)):
+        error = bytes(error).decode("utf-8", "backslashreplace")
+    if isinstance(error, str):
+        # An exact str: a subclass may carry behaviour of its own, as Django's SafeString does.
+        text = str.__str__(error)
+        if text:
+            return text
+    if error is None or isinstance(error, str):
         shown = _safe_repr(error if launcher_result is None else launcher_result)
         return f"Unknown error: launcher returned {shown[:REPR_LIMIT_CHARACTERS]}"
     return _safe_repr(error)

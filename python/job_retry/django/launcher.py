@@ -86,6 +86,8 @@ def read_result(result: object) -> LaunchOutcome:
     if inspect.iscoroutine(result):
         result.close()  # never awaited: without this Python warns about it at some later time
         return LaunchOutcome(success=False, error=error_text(None, launcher_result=result))
+    if not _has(result, "success"):
+        return LaunchOutcome(success=False, error=error_text(None, launcher_result=result))
     if not _value(result, "success"):
         error = _value(result, "error")
         return LaunchOutcome(
@@ -99,6 +101,10 @@ def read_result(result: object) -> LaunchOutcome:
         completed=_value(result, "completed") is True,
         execution_id=_execution_id(_value(result, "execution_id")),
     )
+
+
+def _has(result: object, name: str) -> bool:
+    return name in result if isinstance(result, Mapping) else hasattr(result, name)
 
 
 def _value(result: object, name: str) -> Any:

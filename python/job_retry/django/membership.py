@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from job_retry.django import signals
-from job_retry.django.attempts import write
+from job_retry.django.claims import CHUNK_ROWS
 from job_retry.django.protection import ENGINE_COLUMNS
+from job_retry.django.recording import show, write
 from job_retry.django.states import SOURCES, TARGETS, Status, entry_update, entry_values
+from job_retry.django.times import in_time_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from job_retry.django.claims import ColumnClaims
     from job_retry.django.models import RetryableJob
     from job_retry.django.querysets import JobQuerySet
 
 logger = logging.getLogger("job_retry.queue")
-
-_CHUNK_ROWS = 500
-"""Keys in one statement; SQLite allows a limited number of parameters."""
 
 
 class QueueMembership:
@@ -55,11 +52,11 @@ class QueueMembership:
             raise ValueError(f"Cannot queue failed job {job.pk}; use retry_failed_job")
         if job.status != Status.PENDING:
             raise ValueError(f"Cannot queue {job.status} job {job.pk}")
-        values: dict[str, Any] = {"queued_at": self.clock(), "scheduled_for": _in_time_zone(schedule_for)}
+        values: dict[str, Any] = {"queued_at": self.clock(), "scheduled_for": in_time_zone(schedule_for)}
         if priority is not None:
             values["priority"] = _checked_priority(priority)
         if not self._write(job, Status.QUEUED, values):
-            raise ValueError(f"Job {job.pk} is not pending any more; its status is {self._refreshed(job).status}")
+            raise ValueError(f"Job {job.pk} is not pending any more; its status is {self._present_status(job)}")
         logger.info("Queued job %s%s.", job.pk, f" for {schedule_for}" if schedule_for else "")
         return job
 
@@ -77,8 +74,8 @@ class QueueMembership:
         pks = list({job.pk for job in jobs})
         values = {**entry_update(Status.QUEUED, now), "queued_at": now}
         with transaction.atomic(using=self.using):
-            for start in range(0, len(pks), _CHUNK_ROWS):
-                chunk = pks[start : start + _CHUNK_ROWS]
+            for start in range(0, len(pks), CHUNK_ROWS):
+                chunk = pks[start : start + CHUNK_ROWS]
                 pending = self.jobs().filter(pk__in=chunk, status=Status.PENDING)
                 if pending.update(**values) != len(chunk):
                     others = self.jobs().filter(pk__in=chunk).exclude(status=Status.QUEUED, queued_at=now)
@@ -87,7 +84,7 @@ class QueueMembership:
                         f"Only pending jobs can be queued; nothing was written. Not pending: {shown or 'gone'}"
                     )
         for job in jobs:
-            self._show(job, values)
+            show(job, values)
         logger.info("Queued %d jobs.", len(pks))
         return len(pks)
 
@@ -96,7 +93,7 @@ class QueueMembership:
         if not job.is_queued:
             raise ValueError(f"Job {job.pk} is not queued")
         if not self._write(job, Status.PENDING, {"retry_count": 0}):
-            raise ValueError(f"Job {job.pk} is not queued any more; its status is {self._refreshed(job).status}")
+            raise ValueError(f"Job {job.pk} is not queued any more; its status is {self._present_status(job)}")
         logger.info("Removed job %s from the queue.", job.pk)
 
     def retry_failed_job(self, job: RetryableJob, reset_count: bool = False) -> bool:
@@ -117,7 +114,7 @@ class QueueMembership:
         if reset_count:
             values["retry_count"] = 0
         if not self._write(job, Status.QUEUED, values):
-            raise ValueError(f"Cannot retry job in status: {self._refreshed(job).status}")
+            raise ValueError(f"Cannot retry job in status: {self._present_status(job)}")
         logger.info("Manually retrying job %s (retry_count=%d).", job.pk, job.retry_count)
         signals.job_requeued.send_robust(sender=type(job), job=job, manager=self, count_reset=reset_count)
         return True
@@ -127,9 +124,9 @@ class QueueMembership:
 
         ValueError where the job has ended otherwise.
         """
-        row = self.jobs().filter(pk=job.pk, status__in=SOURCES[Status.CANCELLED])
+        row = self.claims.row(job).filter(status__in=SOURCES[Status.CANCELLED])
         if not row.update(**entry_update(Status.CANCELLED, self.clock())):
-            raise ValueError(f"Cannot cancel job in status: {self._refreshed(job).status}")
+            raise ValueError(f"Cannot cancel job in status: {self._present_status(job)}")
         self._refreshed(job)
         logger.info("Cancelled job %s.", job.pk)
         return True
@@ -143,30 +140,15 @@ class QueueMembership:
 
     def _refreshed(self, job: RetryableJob) -> RetryableJob:
         """Return ``job`` with the engine's columns as the row has them."""
-        job.refresh_from_db(using=self.using, fields=sorted(ENGINE_COLUMNS))
+        job.refresh_from_db(using=self.using, fields=ENGINE_COLUMNS)
         return job
 
-    @staticmethod
-    def _show(job: RetryableJob, values: dict[str, Any]) -> None:
-        for name, value in values.items():
-            setattr(job, name, value)
-        job.remember_engine_columns(values)
+    def _present_status(self, job: RetryableJob) -> str:
+        status: str | None = self.claims.row(job).values_list("status", flat=True).first()
+        return "deleted" if status is None else status
 
 
 def _checked_priority(priority: int) -> int:
     if not isinstance(priority, int) or isinstance(priority, bool) or not 0 <= priority <= 100:
         raise ValueError(f"priority must be a whole number from 0 to 100, not {priority!r}")
     return priority
-
-
-def _in_time_zone(moment: datetime | None) -> datetime | None:
-    """Return ``moment`` aware or naive as ``USE_TZ`` asks; a naive one is in the current time zone."""
-    if moment is None:
-        return None
-    if not isinstance(moment, datetime):
-        raise TypeError(f"schedule_for must be a datetime, not {moment!r}")
-    if settings.USE_TZ and timezone.is_naive(moment):
-        return timezone.make_aware(moment)
-    if not settings.USE_TZ and timezone.is_aware(moment):
-        return timezone.make_naive(moment)
-    return moment

@@ -9,10 +9,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from job_retry.django.exceptions import StaleJob
 from job_retry.django.protection import EngineColumnsProtected
 from job_retry.django.querysets import JobQuerySet
 from job_retry.django.states import TARGETS, WAITING, Status, check_transition, entry_values
 from job_retry.django.strategies import retry_strategy_choices
+from job_retry.django.times import in_time_zone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,14 +135,12 @@ class RetryableJob(EngineColumnsProtected, models.Model):
         Raises `InvalidTransition` (a ValueError) that names both states and those allowed, and `StaleJob` where the
         row has moved on since this instance was loaded. With ``save=False`` nothing is written until `save`.
         """
-        check_transition(self.status, new_status)
         self._move(new_status, {}, save=save)
         return True
 
     def mark_as_queued(self, scheduled_for: datetime | None = None) -> None:
         """Put the job into the queue, to be launched at ``scheduled_for`` or as soon as possible."""
-        check_transition(self.status, Status.QUEUED)
-        self._move(Status.QUEUED, {"queued_at": timezone.now(), "scheduled_for": scheduled_for})
+        self._move(Status.QUEUED, {"queued_at": timezone.now(), "scheduled_for": in_time_zone(scheduled_for)})
 
     def mark_as_running(self) -> None:
         """Record that the job has been launched; a claim on it stays."""
@@ -151,8 +151,17 @@ class RetryableJob(EngineColumnsProtected, models.Model):
         self.transition_to(Status.COMPLETED)
 
     def _move(self, new_status: str, values: dict[str, Any], *, save: bool = True) -> None:
+        self.load_guards()
+        check_transition(self.status, new_status)
         changes = {**entry_values(new_status, timezone.now(), lambda name: getattr(self, name)), **values}
+        before = {name: getattr(self, name) for name in changes}
         for name, value in changes.items():
             setattr(self, name, value)
-        if save:
-            self.save(update_fields=list(changes))
+        if not save:
+            return
+        try:
+            self.save(update_fields=None if self._state.adding else list(changes))
+        except StaleJob:
+            for name, value in before.items():
+                setattr(self, name, value)
+            raise

@@ -7,20 +7,21 @@ An instance remembers the values it was loaded with. A save of an existing row
 * writes changed engine columns only where the row still has the status and the claim that this instance was loaded
   with: both stand in the WHERE clause, so there is no gap between looking and writing.
 
-What does not fit raises `StaleJob`, and nothing is written.
+What does not fit raises `StaleJob`, and nothing is written. A new row, and one that a fixture brings, is written as it
+stands; so is a copy of a job in another database, as long as it is not there yet.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, router, transaction
 
 from job_retry.django.exceptions import InvalidTransition, StaleJob
 from job_retry.django.states import check_transition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 ENGINE_COLUMNS = frozenset(
     {
@@ -49,6 +50,7 @@ ENGINE_COLUMNS = frozenset(
 """The columns that belong to the queue."""
 
 _GUARDS = ("status", "claim_token")
+"""What an instance must have loaded to change an engine column, and what the row must still have."""
 
 
 class EngineColumnsProtected(models.Model):
@@ -71,62 +73,110 @@ class EngineColumnsProtected(models.Model):
         instance._loaded = instance.__dict__.copy()
         return instance
 
-    def refresh_from_db(self, using: str | None = None, fields: Sequence[str] | None = None, **kwargs: Any) -> None:
-        """Reload, and remember the reloaded values."""
-        super().refresh_from_db(using=using, fields=fields, **kwargs)
-        self.remember_engine_columns(ENGINE_COLUMNS.intersection(fields) if fields is not None else ENGINE_COLUMNS)
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Any] | None = None,
+    ) -> None:
+        """Reload, and remember the reloaded values. The status and the claim are only ever loaded together."""
+        if fields is not None:
+            fields = set(fields)
+            if not fields.isdisjoint(_GUARDS):
+                fields.update(_GUARDS)
+        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
+        self.remember_engine_columns(ENGINE_COLUMNS if fields is None else ENGINE_COLUMNS.intersection(fields))
+
+    def load_guards(self) -> None:
+        """Load the status and the claim where a query has left them out."""
+        if any(name not in self.__dict__ for name in _GUARDS):
+            self.refresh_from_db(fields=_GUARDS)
 
     def save_base(self, raw: bool = False, *args: Any, **kwargs: Any) -> None:
         """Save, and remember what was written."""
-        self._saving_raw = raw
-        adding = self._state.adding
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        connection = transaction.get_connection(using)
+        rolling_back = connection.in_atomic_block and connection.needs_rollback
+        saving_raw, self._saving_raw = self._saving_raw, raw
         try:
             super().save_base(raw, *args, **kwargs)
+        except StaleJob:
+            # Django condemns the caller's transaction for any error in a save. Here nothing was written, unless the
+            # model has a parent table.
+            if connection.in_atomic_block and not self._meta.parents:
+                connection.set_rollback(rolling_back)
+            raise
         finally:
-            self._saving_raw = False
-        if adding or raw:
+            self._saving_raw = saving_raw
+        if raw:
             self.remember_engine_columns(ENGINE_COLUMNS)
 
-    def remember_engine_columns(self, names: Any) -> None:
+    def remember_engine_columns(self, names: Iterable[str]) -> None:
         """Take the present values of the columns ``names`` as those that the row has."""
-        if self._loaded is None:
-            self._loaded = {}
-        self._loaded.update({name: self.__dict__[name] for name in names if name in self.__dict__})
+        # A new dictionary, since a copy of the instance shares the old one.
+        present = {name: self.__dict__[name] for name in names if name in self.__dict__}
+        self._loaded = {**(self._loaded or {}), **present}
 
-    def _do_update(self, base_qs: Any, using: Any, pk_val: Any, values: Any, *args: Any, **kwargs: Any) -> Any:
+    def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
+        """Write a new row; Django's hook for the INSERT of one table."""
+        returned = super()._do_insert(*args, **kwargs)  # type: ignore[misc]
+        self.remember_engine_columns(ENGINE_COLUMNS)
+        return returned
+
+    def _prepare_related_fields_for_save(self, operation_name: str, *args: Any, **kwargs: Any) -> None:
+        """Get ready to be written; the only hook of Django's that each instance of a `bulk_create` goes through."""
+        super()._prepare_related_fields_for_save(operation_name, *args, **kwargs)  # type: ignore[misc]
+        if operation_name == "bulk_create":
+            self.remember_engine_columns(ENGINE_COLUMNS)
+
+    def _do_update(
+        self, base_qs: Any, using: Any, pk_val: Any, values: Any, update_fields: Any, *args: Any, **kwargs: Any
+    ) -> Any:
         """Write an existing row; Django's hook for the UPDATE of one table."""
         if self._saving_raw:
-            return super()._do_update(base_qs, using, pk_val, values, *args, **kwargs)  # type: ignore[misc]
-        loaded = self._loaded or {}
-        written = [row for row in values if row[0].attname not in ENGINE_COLUMNS or self._changed(row[0].attname)]
-        changed = [row[0].attname for row in written if row[0].attname in ENGINE_COLUMNS]
-        if changed:
-            self._check_status_change()
-            base_qs = base_qs.filter(**{name: loaded[name] for name in _GUARDS if name in loaded})
-        updated = super()._do_update(base_qs, using, pk_val, written, *args, **kwargs)  # type: ignore[misc]
-        if not updated and not self._state.adding:
+            return super()._do_update(base_qs, using, pk_val, values, update_fields, *args, **kwargs)
+        copying = self._state.db != using != router.db_for_write(type(self), instance=self)
+        # The row of an instance made by hand, or of a copy in another database, is one that was never loaded.
+        loaded = None if self._state.adding or copying else self._loaded
+        names = [field.attname for field, *_rest in values]
+        changed = [name for name in names if name in ENGINE_COLUMNS and self._changed(name, loaded)]
+        written = [
+            row for name, row in zip(names, values, strict=True) if name in changed or name not in ENGINE_COLUMNS
+        ]
+        if changed and loaded is not None:
+            self._check_guards(loaded, changed)
+            base_qs = base_qs.filter(**{name: loaded[name] for name in _GUARDS})
+        if values and not written:
+            update_fields = None  # with fields named, Django would not look whether the row is there
+        updated = super()._do_update(base_qs, using, pk_val, written, update_fields, *args, **kwargs)
+        if not updated and not self._state.adding and not copying:
             raise StaleJob(
                 f"{self._meta.object_name} {self.pk} has changed since it was loaded as "
-                f"{loaded.get('status', 'unknown')!r}, or is gone; nothing was written. "
+                f"{(loaded or {}).get('status', 'unknown')!r}, or is gone; nothing was written. "
                 f"Call refresh_from_db() and decide again. Not saved: {', '.join(changed) or 'any column'}."
             )
-        self.remember_engine_columns(changed)
+        if updated:
+            self.remember_engine_columns(changed if loaded is not None else ENGINE_COLUMNS)
         return updated
 
-    def _changed(self, name: str) -> bool:
-        """Return whether this instance changed the column since it was loaded; a hand-made one never did."""
+    def _changed(self, name: str, loaded: dict[str, Any] | None) -> bool:
+        """Return whether this instance changed the column since it was loaded; one never loaded did not."""
         return (
-            self._loaded is not None
-            and name in self.__dict__
-            and (name not in self._loaded or self._loaded[name] != self.__dict__[name])
+            loaded is not None and name in self.__dict__ and (name not in loaded or loaded[name] != self.__dict__[name])
         )
 
-    def _check_status_change(self) -> None:
-        loaded_status = (self._loaded or {}).get("status")
-        status = self.__dict__.get("status")
-        if loaded_status is None or status == loaded_status:
+    def _check_guards(self, loaded: dict[str, Any], changed: list[str]) -> None:
+        """Raise `StaleJob` unless what this instance was loaded with allows the change of an engine column."""
+        missing = [name for name in _GUARDS if name not in loaded]
+        if missing:
+            raise StaleJob(
+                f"{self._meta.object_name} {self.pk} was loaded without {' and '.join(missing)}, so nobody knows "
+                f"whether the row still is what it was; nothing was written. Not saved: {', '.join(changed)}. "
+                "Call refresh_from_db() and decide again."
+            )
+        if self.__dict__["status"] == loaded["status"]:
             return
         try:
-            check_transition(loaded_status, str(status))
+            check_transition(loaded["status"], self.__dict__["status"])
         except InvalidTransition as error:
             raise StaleJob(f"{error} Nothing was written.") from error

@@ -13,29 +13,22 @@ from django.db.models import Q
 from django.utils import timezone
 
 from job_retry import ErrorClassifier, RetryStrategy
-from job_retry.django import signals
-from job_retry.django.attempts import (
-    LaunchResult,
-    passed_on,
-    refuse_open_transaction,
-    run_attempt,
-    take_over,
-    write,
-)
+from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, this_process
-from job_retry.django.decision import FailureDecision, classify, decide
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.membership import QueueMembership
-from job_retry.django.models import RetryableJob
 from job_retry.django.querysets import JobQuerySet, due
-from job_retry.django.registry import queue_classifier, queue_model
+from job_retry.django.recording import LaunchResult, record_failure, record_launch_failure, sources_of, write
+from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
-from job_retry.django.states import CLAIMED, SOURCES, WAITING, Status, entry_values
+from job_retry.django.states import CLAIMED, WAITING, Status, entry_values
 from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+    from job_retry.django.models import RetryableJob
 
 logger = logging.getLogger("job_retry.queue")
 
@@ -72,8 +65,9 @@ class JobQueueManager(QueueMembership):
         clock: Callable[[], datetime] | None = None,
         options: QueueSettings | None = None,
     ) -> None:
-        if not (isinstance(model, type) and issubclass(model, RetryableJob)) or model._meta.abstract:
-            raise TypeError(f"model must be a concrete subclass of RetryableJob, not {model!r}.")
+        reason = why_no_queue_model(model)
+        if reason is not None:
+            raise TypeError(f"model must be a concrete subclass of RetryableJob, but {reason}.")
         validate_launcher(launch)
         get_settings()  # what is wrong with them is said now, not in the middle of a launch
         if classifier is not None and not callable(getattr(classifier, "classify_error", None)):
@@ -84,7 +78,7 @@ class JobQueueManager(QueueMembership):
         self.using = using or router.db_for_write(model)
         self.clock: Callable[[], datetime] = clock or timezone.now
         self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)
-        self.claims = ColumnClaims(model, self.using)
+        self.claims = ColumnClaims(model, self.using, self.options.queue_limit)
         self._strategies = strategies
 
     @property
@@ -105,11 +99,7 @@ class JobQueueManager(QueueMembership):
         except job.DoesNotExist:
             claimed = False
         if not claimed:
-            return {
-                "success": False,
-                "error": f"Job {job.pk} no longer ready to launch",
-                "retry_scheduled": False,
-            }
+            return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
         return run_attempt(self, job)
 
     def claim_next_batch(self, limit: int, holder: str | None = None) -> list[Any]:
@@ -143,73 +133,8 @@ class JobQueueManager(QueueMembership):
     # Results of launches and runs
 
     def _handle_launch_failure(self, job: RetryableJob, error_message: object, strategy: RetryStrategy) -> LaunchResult:
-        """Decide and write what follows from a failed attempt of ``job``."""
-        decision = self._record_failure(job, error_message, strategy)
-        if decision is None:
-            return passed_on(job)
-        if decision.will_retry and decision.delay_seconds is not None:
-            return {
-                "success": False,
-                "error": decision.error,
-                "retry_scheduled": True,
-                "retry_in_seconds": decision.delay_seconds,
-            }
-        return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
-
-    def _record_failure(self, job: RetryableJob, error: object, strategy: RetryStrategy) -> FailureDecision | None:
-        """Write the decision on a failed attempt; None where the claim has passed on and nothing was written."""
-        text = error_text(error)
-        decision = decide(
-            error_type=classify(self.classifier, text),
-            error=clean_error_text(text),
-            failed_attempts=job.retry_count + 1,
-            max_retries=job.max_retries,
-            strategy=strategy,
-            jitter=get_settings().jitter,
-            key=(job.pk, job.attempt_serial),
-            now=self.clock(),
-        )
-        if not self._write_decision(job, decision) and not (
-            take_over(self, job) and self._write_decision(job, decision)
-        ):
-            return None
-        self._announce(job, decision)
-        return decision
-
-    def _write_decision(self, job: RetryableJob, decision: FailureDecision) -> bool:
-        now = self.clock()
-        status = Status.RETRYING if decision.will_retry else Status.FAILED
-        values = entry_values(status, now, lambda name: getattr(job, name))
-        if decision.will_retry:
-            values["scheduled_for"] = decision.retry_at
-        values |= {
-            "retry_count": decision.failed_attempts,
-            "last_error": decision.error,
-            "last_error_at": now,
-        }
-        # A launcher may have set failed, or retrying, itself: that is a fact about the same attempt, not an error.
-        return write(self.claims, job, (*SOURCES[status], status), values)
-
-    def _announce(self, job: RetryableJob, decision: FailureDecision) -> None:
-        if decision.will_retry:
-            logger.warning(
-                "Job %s failed (attempt %d): %s. Retrying in %.1fs",
-                job.pk,
-                decision.failed_attempts,
-                decision.error,
-                decision.delay_seconds,
-            )
-            signal = signals.job_retry_scheduled
-        else:
-            logger.error(
-                "Job %s permanently failed after %d attempts (%s): %s",
-                job.pk,
-                decision.failed_attempts,
-                decision.reason,
-                decision.error,
-            )
-            signal = signals.job_dead_lettered
-        signal.send_robust(sender=type(job), job=job, manager=self, decision=decision)
+        """Decide and write what follows from a failed launch of ``job``."""
+        return record_launch_failure(self, job, error_message, strategy)
 
     def _get_retry_strategy(self, job: RetryableJob) -> RetryStrategy:
         """Return the strategy for ``job``: by priority, else the job's, the model's, the queue's, ``default``."""
@@ -237,11 +162,9 @@ class JobQueueManager(QueueMembership):
 
         False, nothing written, where its claim has passed on.
         """
-        if job.status not in (*CLAIMED, *WAITING):
-            return self._refused(job, "fail")
-        if self._record_failure(job, error, self.strategy_for(job)) is None:
-            return self._refused(job, "fail")
-        return True
+        if job.status in (*CLAIMED, *WAITING) and record_failure(self, job, error, self.strategy_for(job)):
+            return True
+        return self._refused(job, "fail")
 
     def time_out(self, job: RetryableJob, error: object) -> bool:
         """Record that the run of ``job`` took too long, which is final; False where its claim has passed on."""
@@ -254,6 +177,8 @@ class JobQueueManager(QueueMembership):
 
     def heartbeat(self, job: RetryableJob) -> bool:
         """Say that the run of ``job`` goes on; False where its claim has passed on and it had better stop."""
+        if job.claim_token is None:
+            return False
         return write(self.claims, job, CLAIMED, {"lease_expires_at": self.run_lease_end(self.clock())})
 
     def release_claim(self, job: RetryableJob) -> bool:
@@ -262,7 +187,7 @@ class JobQueueManager(QueueMembership):
         A launching job returns to where it came from, a running one waits for its retry, due at once. False where the
         job is not claimed, or no longer under the claim that this instance was loaded with.
         """
-        released = self.claims.give_back(self.jobs().filter(pk=job.pk, claim_token=job.claim_token), self.clock())
+        released = self.claims.give_back_all([job], self.clock())
         if released:
             self._refreshed(job)
             logger.info("Released the claim on job %s; it is %s.", job.pk, job.status)
@@ -270,10 +195,7 @@ class JobQueueManager(QueueMembership):
 
     def release_claims(self, jobs: Collection[RetryableJob]) -> int:
         """Put the claims on ``jobs`` back and return how many; see `release_claim`."""
-        rows = Q()
-        for job in jobs:
-            rows |= Q(pk=job.pk, claim_token=job.claim_token)
-        return self.claims.give_back(self.jobs().filter(rows), self.clock()) if jobs else 0
+        return self.claims.give_back_all(jobs, self.clock())
 
     def run_lease_end(self, now: datetime) -> datetime | None:
         """Return until when a run that gives no sign is believed in; None: for ever."""
@@ -317,10 +239,16 @@ class JobQueueManager(QueueMembership):
 
     def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any]) -> bool:
         changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
-        if not write(self.claims, job, CLAIMED, changes):
+        if not write(self.claims, job, sources_of(job, status), changes):
             return self._refused(job, status.label.lower())
         logger.info("Job %s: %s.", job.pk, status)
         return True
+
+    def _why_not_launched(self, job: RetryableJob) -> str:
+        limit = self.claims.queue_limit
+        if limit is not None and self.claims.row(job).filter(due(self.clock())).exists():
+            return f"Job {job.pk} not launched: {limit} jobs are launching or running, which is the queue's limit"
+        return f"Job {job.pk} no longer ready to launch"
 
     @staticmethod
     def _refused(job: RetryableJob, what: str) -> bool:

@@ -22,15 +22,30 @@ def job_models() -> list[type[RetryableJob]]:
     return [model for model in apps.get_models() if issubclass(model, RetryableJob)]
 
 
+def why_no_queue_model(model: object) -> str | None:
+    """Return why ``model`` cannot have a queue, or None if it can."""
+    if not (isinstance(model, type) and issubclass(model, RetryableJob)):
+        return f"{getattr(getattr(model, '_meta', None), 'label', repr(model))} is no RetryableJob"
+    if model._meta.abstract:
+        return f"{model.__name__} is abstract"
+    owner = model._meta.get_field("status").model
+    if owner is not model._meta.concrete_model:
+        # An update of a parent's columns is two statements, between which another worker may claim the job.
+        return f"{model._meta.label} keeps its status in the table of {owner._meta.label}, which is to have the queue"
+    return None
+
+
 def queue_model(queue: QueueSettings) -> type[RetryableJob]:
     """Return the model of ``queue``; `ImproperlyConfigured` lists the job models that exist."""
-    for model in job_models():
-        if model._meta.label_lower == queue.model.lower():
-            return model
+    found: str | None
     try:
-        found = f"{apps.get_model(queue.model)._meta.label} is no RetryableJob"
+        model = apps.get_model(queue.model)
+        found = why_no_queue_model(model)
     except (LookupError, ValueError):
         found = "there is no such model"
+    else:
+        if found is None and issubclass(model, RetryableJob):
+            return model
     known = ", ".join(model._meta.label for model in job_models()) or "none"
     raise ImproperlyConfigured(
         f"JOB_RETRY['QUEUES'][{queue.name!r}]['MODEL'] is {queue.model!r}, but {found}. Job models: {known}."

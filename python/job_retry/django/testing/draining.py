@@ -11,8 +11,8 @@ from job_retry.django.states import Status
 from job_retry.django.testing.clock import ManualClock
 
 if TYPE_CHECKING:
-    from job_retry.django.attempts import LaunchResult
     from job_retry.django.queue import JobQueueManager
+    from job_retry.django.recording import LaunchResult
 
 LAUNCH_LIMIT = 10_000
 

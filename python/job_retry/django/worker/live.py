@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from job_retry.django.attempts import LaunchResult
     from job_retry.django.queue import JobQueueManager
+    from job_retry.django.recording import LaunchResult
     from job_retry.django.worker.loop import Worker
     from job_retry.django.worker.observers import WorkerSummary
 

@@ -22,8 +22,8 @@ from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from job_retry.django.attempts import LaunchResult
     from job_retry.django.queue import JobQueueManager
+    from job_retry.django.recording import LaunchResult
     from job_retry.django.worker.observers import WorkerObserver
 
 logger = logging.getLogger("job_retry.worker")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from job_retry.django.attempts import LaunchResult
+    from job_retry.django.recording import LaunchResult
     from job_retry.django.worker.loop import Worker
 
 logger = logging.getLogger("job_retry.worker")

@@ -12,7 +12,7 @@ from django.db import connections
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from job_retry.django.attempts import LaunchResult
+    from job_retry.django.recording import LaunchResult
 
 
 @dataclass(frozen=True)
