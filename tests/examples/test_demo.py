@@ -68,11 +68,15 @@ def test_a_row_that_is_not_what_happens_ends_the_demo_with_1_and_names_the_jobs(
 
 
 def test_a_further_run_replaces_the_jobs_of_the_last_and_leaves_others_alone(project: Project) -> None:
-    by_hand = "from jobs.models import ContainerJob; print(ContainerJob.objects.create(name='by hand').pk)"
+    by_hand = """
+from django.core.management import call_command
+from jobs.models import ContainerJob
+call_command("migrate", verbosity=0)
+ContainerJob.objects.create(name="by hand")
+"""
     names = (
         "from jobs.models import ContainerJob; print(*ContainerJob.objects.values_list('name', flat=True), sep=chr(10))"
     )
-    assert project.run("manage.py", "migrate", "--verbosity=0").returncode == 0
     assert project.run_program(by_hand).returncode == 0
     for _ in range(2):
         assert project.run_program(TWO_KINDS.format(change="")).returncode == 0

@@ -202,7 +202,7 @@ KINDS = (
         "asks for more than its limit; priority 10 is retried only once",
         jobs=3,
         image="catalogue",
-        command="ulimit -v 400000; python3 index.py 4",
+        command="ulimit -v 1000000; python3 index.py 4",
         priority=10,
         strategy="conservative",
         state="failed",
@@ -222,6 +222,7 @@ KINDS = (
         failures=(
             Failure(UNKNOWN, "Name or service not known"),
             Failure(UNKNOWN, "No address associated with hostname"),
+            Failure(UNKNOWN, "Non-recoverable failure in name resolution"),
             Failure(TRANSIENT, "Temporary failure in name resolution"),
         ),
     ),
