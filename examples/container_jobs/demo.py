@@ -10,6 +10,7 @@ import sys
 
 import django
 from django.core.management import CommandError
+from django.db import OperationalError
 
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
@@ -19,6 +20,8 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except CommandError as error:
-        sys.exit(f"{error}")
+        sys.exit(str(error))
+    except OperationalError as error:
+        sys.exit(f"The database does not do its part (DATABASE_URL names it): {error}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

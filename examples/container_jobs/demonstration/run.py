@@ -92,7 +92,9 @@ def queue_jobs(kinds: Sequence[Kind], manager: JobQueueManager, services: ExitSt
             for kind in kinds:
                 if number > kind.jobs:
                     continue
-                service = kind.service and services.enter_context(closing(LoopbackService(kind.service)))
+                service = None
+                if kind.service is not None:
+                    service = services.enter_context(closing(LoopbackService(kind.service)))
                 job = ContainerJob.objects.create(
                     name=f"{NAME_PREFIX}{kind.name} {number}",
                     image=kind.image,
@@ -108,16 +110,20 @@ def queue_jobs(kinds: Sequence[Kind], manager: JobQueueManager, services: ExitSt
 
 def observed(queued: Mapping[int, Queued], recorder: AttemptRecorder) -> list[Observed]:
     """Return what the database and the signals say of the jobs."""
-    rows = ContainerJob.objects.in_bulk(queued)
-    return [
-        Observed(
-            pk=pk,
-            name=entry.job.name,
-            kind=entry.kind,
-            state=rows[pk].status if pk in rows else "gone",
-            queued_at=entry.job.queued_at,
-            attempts=tuple(recorder.attempts[pk]),
-            last_error=rows[pk].last_error or "" if pk in rows else "",
+    jobs = []
+    for pk, entry in queued.items():
+        queued_at = entry.job.queued_at
+        assert queued_at is not None
+        row = ContainerJob.objects.get(pk=pk)
+        jobs.append(
+            Observed(
+                pk=pk,
+                name=row.name,
+                kind=entry.kind,
+                state=row.status,
+                queued_at=queued_at,
+                attempts=tuple(recorder.attempts[pk]),
+                last_error=row.last_error or "",
+            )
         )
-        for pk, entry in queued.items()
-    ]
+    return jobs

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from jobs.models import ContainerJob
 
 running: set[subprocess.Popen[bytes]] = set()
+"""The processes of the launches under way, in all threads."""
 
 
 def launch_job(job: ContainerJob) -> dict[str, Any]:
@@ -49,7 +51,8 @@ def launch_job(job: ContainerJob) -> dict[str, Any]:
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the process and whatever it started."""
-    os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @atexit.register
