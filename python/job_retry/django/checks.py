@@ -34,6 +34,8 @@ from job_retry.django.strategies import get_strategies
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.db.models import Model
+
 
 @checks.register("job_retry")
 def run_checks(**_kwargs: Any) -> list[checks.CheckMessage]:
@@ -47,10 +49,11 @@ def run_checks(**_kwargs: Any) -> list[checks.CheckMessage]:
 def check_queues(read: JobRetrySettings) -> list[Problem]:
     """Return what is wrong with the configured queues."""
     problems: list[Problem] = []
-    names_by_model: dict[type[RetryableJob], list[str]] = defaultdict(list)
+    names_by_model: dict[type[Model], list[str]] = defaultdict(list)
     for queue in read.queues.values():
         try:
-            names_by_model[queue_model(queue)].append(queue.name)
+            model = queue_model(queue)
+            names_by_model[model._meta.concrete_model or model].append(queue.name)  # a proxy has its model's rows
         except ImproperlyConfigured as error:
             problems.append(Problem("E004", str(error), "Name a concrete subclass of RetryableJob."))
         problems += check_launcher(queue)
@@ -104,6 +107,8 @@ def check_models(models: Iterable[type[RetryableJob]]) -> list[Problem]:
     for model in models:
         label = model._meta.label
         problems += check_strategy(model.default_retry_strategy, f"{label}.default_retry_strategy")
+        if model._meta.get_field("status").model is not model:
+            continue  # a proxy, or a child with a table of its own: the indexes are its parent's
         present = {tuple(index.fields) for index in model._meta.indexes}
         if not {tuple(index.fields) for index in RetryableJob.Meta.indexes} <= present:
             message = f"{label} has a Meta of its own that drops the indexes of RetryableJob.Meta."

@@ -46,7 +46,7 @@ def queue_model(queue: QueueSettings) -> type[RetryableJob]:
     else:
         if found is None and issubclass(model, RetryableJob):
             return model
-    known = ", ".join(model._meta.label for model in job_models()) or "none"
+    known = ", ".join(model._meta.label for model in job_models() if why_no_queue_model(model) is None) or "none"
     raise ImproperlyConfigured(
         f"JOB_RETRY['QUEUES'][{queue.name!r}]['MODEL'] is {queue.model!r}, but {found}. Job models: {known}."
     )
