@@ -28,7 +28,7 @@ def launch_job(job: ContainerJob) -> dict[str, Any]:
     job.save(update_fields=["started_at"])
     with subprocess.Popen(
         ["bash", "-c", job.command],
-        cwd=settings.IMAGES_DIR / job.image,
+        cwd=str(settings.IMAGES_DIR / job.image),
         env=job_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
