@@ -286,6 +286,8 @@ impl RetryStrategy {
     /// of these bytes, put through the finaliser of SplitMix64; its upper 53 bits, divided by 2**53.
     ///
     /// Args:
+    ///     `attempt_count`: number of the attempt that failed.
+    ///     `key`: what the share depends on, such as the job's primary key and `attempt_count`.
     ///     `jitter`: in place of the strategy's own.
     ///
     /// Raises:

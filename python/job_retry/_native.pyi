@@ -1,0 +1,196 @@
+"""Native classes of job_retry: error classification, retry strategies, cleaning of error texts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar, Final, Literal, SupportsFloat, SupportsIndex, TypeAlias, final
+
+from typing_extensions import disjoint_base
+
+from job_retry.error_type import ErrorType
+
+__all__ = ["RETRY_STRATEGIES", "ErrorClassifier", "ErrorTextCleaner", "RetryStrategy", "__version__"]
+
+__version__: Final[str]
+"""Version of the distribution."""
+
+RETRY_STRATEGIES: dict[str, RetryStrategy]
+"""Strategies by name: ``default``, ``aggressive``, ``conservative``, ``high_priority``. Programs may add their own."""
+
+_Number: TypeAlias = SupportsFloat | SupportsIndex
+_ErrorType: TypeAlias = ErrorType | Enum | Literal["transient", "permanent", "unknown"]
+
+class ErrorClassifier:
+    """Tells by two lists of patterns what kind of failure an error message reports.
+
+    The message is lower-cased as ``str.lower()`` does it; then the first pattern that is found anywhere in it decides,
+    all of ``TRANSIENT_PATTERNS`` before all of ``PERMANENT_PATTERNS``. Each verdict is that of
+    ``re.search(pattern, message.lower())``.
+
+    A subclass or a program may replace either list (a list or tuple of str) or edit it in place; the next message is
+    classified by the lists as they are then.
+    """
+
+    TRANSIENT_PATTERNS: ClassVar[list[str]]
+    """Patterns of failures that another attempt may not meet again."""
+
+    PERMANENT_PATTERNS: ClassVar[list[str]]
+    """Patterns of failures that the same job meets again however often it is tried."""
+
+    def __init__(self) -> None: ...
+    @classmethod
+    def classify_error(cls, error_message: str) -> ErrorType:
+        """Return the `ErrorType` of a message.
+
+        TRANSIENT or PERMANENT by the first pattern that is found, UNKNOWN where none is. Takes time linear in the
+        message for every pattern that consists of literals joined by ``.*``. The logger ``job_retry`` names verdict
+        and pattern at DEBUG.
+
+        Raises:
+            TypeError: the message is no str, or a list holds something else than str.
+            ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
+@final
+class ErrorTextCleaner:
+    """Makes error texts safe to store, to log and to send.
+
+    Args:
+        mask: further patterns of what is to be masked, in the syntax of Rust's regex crate. What such a pattern
+            matches is masked, or its group named ``secret`` where it has one.
+
+    Raises:
+        TypeError: `mask` is no sequence of str.
+        ValueError: a pattern cannot be compiled; the error names it.
+    """
+
+    def __new__(cls, mask: Sequence[str] = ()) -> ErrorTextCleaner: ...
+    def clean(self, text: str) -> str:
+        r"""Return the text without NUL, lone surrogates and secrets, of at most 64 KiB in UTF-8.
+
+        NUL and lone surrogates become escapes such as ``\x00``. Passwords and tokens in URLs, bearer tokens, values of
+        keys such as ``password`` and private keys become ``***``. Of a longer text the first 48 KiB and the last 16
+        are kept, with a line between them that names the length of the original.
+        """
+
+@disjoint_base
+class RetryStrategy:
+    """How often a job is tried and how long it waits between two attempts.
+
+    Args:
+        max_attempts: attempts in all, the first included; a whole number, 0 or more.
+        base_delay: seconds to wait after the second attempt, the first that is followed by a wait.
+        max_delay: longest delay, in seconds.
+        backoff_factor: what each further delay is multiplied by.
+        jitter: fraction from 0 to 1 by which `jittered_delay` may lengthen a delay.
+
+    All are attributes that can be set. Strategies of one class with the same parameters are equal; as they can change,
+    they have no hash. They can be pickled, copied and subclassed, also with a constructor of another signature.
+
+    Raises:
+        TypeError: a parameter is no number; the error names it.
+        ValueError: a parameter is negative, infinite, not a number or out of range; the error names it.
+    """
+
+    def __init__(
+        self,
+        max_attempts: SupportsIndex = 3,
+        base_delay: _Number = 1.0,
+        max_delay: _Number = 300.0,
+        backoff_factor: _Number = 2.0,
+        *,
+        jitter: _Number = 0.0,
+    ) -> None: ...
+    @property
+    def max_attempts(self) -> int:
+        """Attempts in all, the first included."""
+
+    @max_attempts.setter
+    def max_attempts(self, value: SupportsIndex) -> None: ...
+    @property
+    def base_delay(self) -> float:
+        """Seconds to wait after the second attempt."""
+
+    @base_delay.setter
+    def base_delay(self, value: _Number) -> None: ...
+    @property
+    def max_delay(self) -> float:
+        """Longest delay, in seconds."""
+
+    @max_delay.setter
+    def max_delay(self, value: _Number) -> None: ...
+    @property
+    def backoff_factor(self) -> float:
+        """What each further delay is multiplied by."""
+
+    @backoff_factor.setter
+    def backoff_factor(self, value: _Number) -> None: ...
+    @property
+    def jitter(self) -> float:
+        """Fraction from 0 to 1 by which `jittered_delay` may lengthen a delay."""
+
+    @jitter.setter
+    def jitter(self, value: _Number) -> None: ...
+    def should_retry(self, attempt_count: SupportsIndex, error_type: _ErrorType) -> bool:
+        """Return whether a job may run again after its failed attempt number `attempt_count`.
+
+        False for a permanent error, else ``attempt_count < max_attempts``. `error_type` is an `ErrorType`, its value,
+        or a member of any enum with such a value.
+
+        Raises:
+            TypeError: `attempt_count` is no whole number, or `error_type` neither a str nor an enum member.
+            ValueError: `error_type` has another value.
+        """
+
+    def get_retry_delay(self, attempt_count: SupportsIndex) -> float:
+        """Return the seconds to wait after attempt number `attempt_count`.
+
+        0.0 up to the first attempt, then ``min(base_delay * backoff_factor ** (attempt_count - 2), max_delay)``, to
+        the bit what Python computes; where Python would raise OverflowError, `max_delay`. (Exponential backoff with a
+        cap, as in Metcalfe and Boggs, "Ethernet: distributed packet switching for local computer networks", 1976.)
+
+        Raises:
+            TypeError: `attempt_count` is no whole number.
+        """
+
+    def schedule(self) -> list[float]:
+        """Return the delays after attempts 1 to ``max_attempts - 1``, in seconds.
+
+        Raises:
+            ValueError: `max_attempts` is above a million.
+        """
+
+    def next_retry_at(self, attempt_count: SupportsIndex, now: datetime) -> datetime:
+        """Return when the attempt after number `attempt_count` is due, in the time zone of `now`.
+
+        `now` is an aware datetime; the delay is real time, also where the clocks change. At the latest the end of the
+        year 9999.
+
+        Raises:
+            TypeError: `now` is no datetime, or `attempt_count` no whole number.
+            ValueError: `now` is naive.
+        """
+
+    def jittered_delay(self, attempt_count: SupportsIndex, key: object, *, jitter: _Number | None = None) -> float:
+        """Return the delay after attempt number `attempt_count`, lengthened by a share that `key` decides.
+
+        ``min(delay + u * jitter * max(delay, base_delay), max_delay)`` seconds, where ``u`` in [0, 1) is a hash of
+        `key`, so the same key always gives the same delay. The bytes of `key` are those of a bytes object, the UTF-8
+        of ``str(key)``, or for a tuple its parts' joined by a colon: ``(7, 2)`` is ``b"7:2"``. ``u`` is the 64-bit
+        FNV-1a of these bytes, put through the finaliser of SplitMix64; its upper 53 bits, divided by 2**53.
+
+        Args:
+            attempt_count: number of the attempt that failed.
+            key: what the share depends on, such as the job's primary key and `attempt_count`.
+            jitter: in place of the strategy's own.
+
+        Raises:
+            TypeError: `attempt_count` is no whole number, or `jitter` no number.
+            ValueError: `jitter` is no fraction from 0 to 1.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> tuple[Any, ...]: ...
+    def __getstate__(self) -> tuple[tuple[int, float, float, float, float], dict[str, Any]]: ...
+    def __setstate__(self, state: tuple[tuple[int, float, float, float, float], dict[str, Any]], /) -> None: ...
