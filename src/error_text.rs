@@ -46,19 +46,22 @@ const SECRETS: &[Secret] = &[
         reason: "the header of a request",
     },
     Secret {
-        pattern: r"(?i)(?-u:\b)(?:bearer|basic)\s+(?<secret>[a-z0-9._~+/=-]{20,}|[a-z._~+/=-]*[0-9][a-z0-9._~+/=-]{3,})",
-        reason: "a token outside of a header; a word, as in `bearer authentication`, is none",
+        pattern: concat!(
+            r"(?i)(?-u:\b)(?:bearer|basic)\s+(?<secret>[a-z0-9._~+/=-]{20,}",
+            r"|[a-z._~+/=-]{3,}[0-9][a-z0-9._~+/=-]*|[a-z._~+/=-]*[0-9][a-z0-9._~+/=-]{3,})"
+        ),
+        reason: "a token outside of a header; a word, as in `bearer authentication`, is none, nor is a status",
     },
     Secret {
         pattern: concat!(
             r#"(?i)"#,
             secret_key!(),
-            r#"["']?\s*[=:]\s*(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#
+            r#"["']?\s*[=:]\s*(?:"(?<secret>(?:[^"\\\n]|\\.)+)"|'(?<single>(?:[^'\\\n]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#
         ),
-        reason: "key=value, key: value, JSON, the repr of a dict, a query string",
+        reason: "key=value, key: value, JSON, the repr of a dict, a query string; quotes that do not close, too",
     },
     Secret {
-        pattern: r#"(?i)token["']?(?:\s*=\s*|["']\s*:\s*)(?:"(?<secret>(?:[^"\\]|\\.)+)"|'(?<single>(?:[^'\\]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#,
+        pattern: r#"(?i)token["']?(?:\s*=\s*|["']\s*:\s*)(?:"(?<secret>(?:[^"\\\n]|\\.)+)"|'(?<single>(?:[^'\\\n]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#,
         reason: "the same for a token, but not prose such as `invalid token: expired`",
     },
     Secret {
@@ -193,6 +196,7 @@ mod tests {
             "token expired",
             "invalid token: expired at noon",
             "bearer authentication required",
+            "HTTP Basic 401",
             "ssh://git@host/repository: connection refused",
             "dial tcp 10.0.0.1:5432: connect: connection refused",
             "secret not found",

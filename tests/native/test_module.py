@@ -1,0 +1,60 @@
+"""What importing the package does and does not do."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import sysconfig
+
+import job_retry
+import pytest
+from job_retry import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, _native
+
+WORKING = """
+import sys
+from job_retry import RETRY_STRATEGIES, ErrorClassifier, ErrorType, RetryStrategy
+assert ErrorClassifier.classify_error("Connection refused") is ErrorType.TRANSIENT
+assert RETRY_STRATEGIES["default"].schedule() == [0.0, 2.0]
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"django", "rich", "numpy"}))
+"""
+
+
+@pytest.mark.parametrize("options", [["-W", "error"], ["-I", "-W", "error", "-X", "dev"], ["-OO", "-W", "error"]])
+def test_a_fresh_interpreter_imports_it_without_a_warning_and_without_django(options: list[str]) -> None:
+    result = subprocess.run([sys.executable, *options, "-c", WORKING], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "[]\n")
+
+
+def test_the_native_module_can_be_imported_first() -> None:
+    script = "import job_retry._native as n; print(n.ErrorClassifier.classify_error('no such image').value)"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "permanent\n"
+
+
+def test_the_package_exports_the_native_classes() -> None:
+    assert (ErrorClassifier, RetryStrategy) == (_native.ErrorClassifier, _native.RetryStrategy)
+    assert RETRY_STRATEGIES is _native.RETRY_STRATEGIES
+    assert set(job_retry.__all__) >= {"RETRY_STRATEGIES", "ErrorClassifier", "ErrorType", "RetryStrategy"}
+    assert job_retry.__version__ == _native.__version__
+
+
+def test_help_has_something_to_show() -> None:
+    for native in (_native, ErrorClassifier, RetryStrategy, _native.ErrorTextCleaner):
+        assert native.__doc__
+        for name, member in vars(native).items():
+            if not name.startswith("_") and (callable(member) or inspect.isdatadescriptor(member)):
+                assert member.__doc__, name
+    parameters = list(inspect.signature(RetryStrategy).parameters)
+    assert parameters == ["max_attempts", "base_delay", "max_delay", "backoff_factor", "jitter"]
+
+
+def test_classes_know_their_module() -> None:
+    assert {ErrorClassifier.__module__, RetryStrategy.__module__} == {"job_retry._native"}
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="needs a free-threaded interpreter")
+def test_importing_it_does_not_bring_the_lock_back() -> None:
+    script = "import sys, job_retry; print(sys._is_gil_enabled())"
+    result = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
