@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from job_retry import ErrorType
@@ -75,7 +76,7 @@ def test_a_job_that_goes_as_its_row_says_has_no_fault() -> None:
         ),
     ],
 )
-def test_a_job_that_goes_otherwise_is_told_apart(change: dict[str, object], complaint: str) -> None:
+def test_a_job_that_goes_otherwise_is_told_apart(change: dict[str, Any], complaint: str) -> None:
     assert (fault(replace(RIGHT, **change)) or "").startswith(complaint)
 
 

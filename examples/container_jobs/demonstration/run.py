@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
 from django.db import connection, transaction
+from job_retry import __version__
 from job_retry.django.queue import JobQueueManager, get_queue_manager
 from job_retry.django.states import FINAL, Status
 from jobs.models import ContainerJob
@@ -58,7 +59,10 @@ def main(kinds: Sequence[Kind] = KINDS) -> int:
     ContainerJob.objects.filter(name__startswith=NAME_PREFIX).delete()
     with ExitStack() as services:
         queued = queue_jobs(kinds, manager, services)
-        console.print(f"{len(queued)} jobs of {len(kinds)} kinds wait in {connection.display_name}.\n")
+        console.print(
+            f"{len(queued)} jobs of {len(kinds)} kinds wait in {connection.display_name} "
+            f"for the worker of django-job-retry {__version__}.\n"
+        )
 
         def tell_service(job: Any, decision: FailureDecision) -> None:
             service = queued[job.pk].service
