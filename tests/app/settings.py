@@ -31,7 +31,8 @@ if database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
     database["TEST"] = {"NAME": str(SQLITE_FILE)}
-DATABASES = {"default": database}
+# A second one, for what happens to jobs that come from, or go to, another database.
+DATABASES = {"default": database, "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 
 JOB_RETRY: dict[str, Any] = {
     "QUEUES": {

@@ -98,7 +98,7 @@ def test_a_set_based_update_writes_what_an_instance_writes(
 def test_an_unknown_status_is_named_with_those_that_exist(status: Any) -> None:
     job = job_in("pending")
     assert not job.can_transition_to(status)
-    with pytest.raises(InvalidTransition, match="Unknown status .*pending, queued, launching"):
+    with pytest.raises(InvalidTransition, match=r"Unknown status .*pending, queued, launching"):
         job.transition_to(status)
 
 

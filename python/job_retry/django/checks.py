@@ -52,8 +52,8 @@ def check_queues(read: JobRetrySettings) -> list[Problem]:
     names_by_model: dict[type[Model], list[str]] = defaultdict(list)
     for queue in read.queues.values():
         try:
-            model = queue_model(queue)
-            names_by_model[model._meta.concrete_model or model].append(queue.name)  # a proxy has its model's rows
+            queued = queue_model(queue)
+            names_by_model[queued._meta.concrete_model or queued].append(queue.name)  # a proxy has its model's rows
         except ImproperlyConfigured as error:
             problems.append(Problem("E004", str(error), "Name a concrete subclass of RetryableJob."))
         problems += check_launcher(queue)

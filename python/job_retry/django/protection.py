@@ -3,7 +3,7 @@
 An instance remembers the values it was loaded with. A save of an existing row
 
 * leaves out each engine column that this instance did not change,
-* writes a changed status only as a transition from the status loaded, and
+* writes a changed status only as a transition from the status loaded, with the times and the claim that go with it, and
 * writes changed engine columns only where the row still has the status and the claim that this instance was loaded
   with: both stand in the WHERE clause, so there is no gap between looking and writing.
 
@@ -16,9 +16,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, router, transaction
+from django.utils import timezone
 
 from job_retry.django.exceptions import InvalidTransition, StaleJob
-from job_retry.django.states import check_transition
+from job_retry.django.states import ENTRIES, check_transition, entry_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,24 +93,30 @@ class EngineColumnsProtected(models.Model):
         if any(name not in self.__dict__ for name in _GUARDS):
             self.refresh_from_db(fields=_GUARDS)
 
-    def save_base(self, raw: bool = False, *args: Any, **kwargs: Any) -> None:
-        """Save, and remember what was written."""
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save; where that is refused, leave the caller's transaction usable."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         connection = transaction.get_connection(using)
         rolling_back = connection.in_atomic_block and connection.needs_rollback
-        saving_raw, self._saving_raw = self._saving_raw, raw
         try:
-            super().save_base(raw, *args, **kwargs)
+            super().save_base(*args, **kwargs)
         except StaleJob:
-            # Django condemns the caller's transaction for any error in a save. Here nothing was written, unless the
-            # model has a parent table.
+            # Django condemns the transaction for any error in a save. Here nothing was written, unless the model has a
+            # parent table.
             if connection.in_atomic_block and not self._meta.parents:
                 connection.set_rollback(rolling_back)
             raise
+
+    def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> Any:
+        """Write to one table; the hook of Django's that knows of fixtures, which go past `save` and `save_base`."""
+        saving_raw, self._saving_raw = self._saving_raw, raw
+        try:
+            updated = super()._save_table(raw, *args, **kwargs)  # type: ignore[misc]
         finally:
             self._saving_raw = saving_raw
         if raw:
             self.remember_engine_columns(ENGINE_COLUMNS)
+        return updated
 
     def remember_engine_columns(self, names: Iterable[str]) -> None:
         """Take the present values of the columns ``names`` as those that the row has."""
@@ -138,14 +145,15 @@ class EngineColumnsProtected(models.Model):
         copying = self._state.db != using != router.db_for_write(type(self), instance=self)
         # The row of an instance made by hand, or of a copy in another database, is one that was never loaded.
         loaded = None if self._state.adding or copying else self._loaded
-        names = [field.attname for field, *_rest in values]
-        changed = [name for name in names if name in ENGINE_COLUMNS and self._changed(name, loaded)]
-        written = [
-            row for name, row in zip(names, values, strict=True) if name in changed or name not in ENGINE_COLUMNS
-        ]
+        engine = [(field.attname, value) for field, _, value in values if field.attname in ENGINE_COLUMNS]
+        changed = {name: value for name, value in engine if self._changed(name, loaded)}
         if changed and loaded is not None:
-            self._check_guards(loaded, changed)
+            self._check_guards(loaded, list(changed))
             base_qs = base_qs.filter(**{name: loaded[name] for name in _GUARDS})
+            if "status" in changed:
+                changed = {**self._entry(loaded), **changed}
+        written = [row for row in values if row[0].attname not in ENGINE_COLUMNS]
+        written += [(self._meta.get_field(name), None, value) for name, value in changed.items()]
         if values and not written:
             update_fields = None  # with fields named, Django would not look whether the row is there
         updated = super()._do_update(base_qs, using, pk_val, written, update_fields, *args, **kwargs)
@@ -156,8 +164,17 @@ class EngineColumnsProtected(models.Model):
                 f"Call refresh_from_db() and decide again. Not saved: {', '.join(changed) or 'any column'}."
             )
         if updated:
-            self.remember_engine_columns(changed if loaded is not None else ENGINE_COLUMNS)
+            for name, value in changed.items():
+                setattr(self, name, value)
+            self.remember_engine_columns(ENGINE_COLUMNS if loaded is None else changed)
         return updated
+
+    def _entry(self, loaded: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns that go with the status, whether the save names them or not."""
+        status = self.__dict__["status"]
+        kept = {name: getattr(self, name) for name in ENTRIES[status].stamped_if_null}
+        entry = {**kept, **entry_values(status, timezone.now(), kept.__getitem__)}
+        return {name: self.__dict__[name] if self._changed(name, loaded) else value for name, value in entry.items()}
 
     def _changed(self, name: str, loaded: dict[str, Any] | None) -> bool:
         """Return whether this instance changed the column since it was loaded; one never loaded did not."""
