@@ -79,7 +79,6 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 
 .PHONY: bench
 bench: extension ## run the benchmarks
-	cargo bench $(LOCKED)
 	@for benchmark in $(wildcard benches/*.py); do $(BIN)/python "$$benchmark"; done
 
 .PHONY: docs
