@@ -10,6 +10,7 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
 from job_retry.django.models import RetryableJob
+from job_retry.django.settings import get_settings
 
 if TYPE_CHECKING:
     from job_retry.django.settings import QueueSettings
@@ -49,6 +50,21 @@ def queue_model(queue: QueueSettings) -> type[RetryableJob]:
     known = ", ".join(model._meta.label for model in job_models() if why_no_queue_model(model) is None) or "none"
     raise ImproperlyConfigured(
         f"JOB_RETRY['QUEUES'][{queue.name!r}]['MODEL'] is {queue.model!r}, but {found}. Job models: {known}."
+    )
+
+
+def model_queue(model: type[RetryableJob]) -> QueueSettings:
+    """Return the queue that serves ``model``, or the model it is a proxy of.
+
+    `ImproperlyConfigured` lists the queues that exist, and their models.
+    """
+    queues = get_settings().queues.values()
+    for queue in queues:
+        if queue_model(queue)._meta.concrete_model is model._meta.concrete_model:
+            return queue
+    known = ", ".join(f"{queue.name} ({queue.model})" for queue in queues) or "none"
+    raise ImproperlyConfigured(
+        f"No queue in JOB_RETRY['QUEUES'] has {model._meta.label} as its MODEL. Queues: {known}."
     )
 
 

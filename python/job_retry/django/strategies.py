@@ -32,7 +32,24 @@ def get_strategies() -> dict[str, RetryStrategy]:
 
 def retry_strategy_choices() -> list[tuple[str, str]]:
     """Return the choices of `RetryableJob.retry_strategy`; a callable, so that a new strategy makes no migration."""
-    return [(name, name.replace("_", " ").capitalize()) for name in get_strategies()]
+    return [(name, strategy_label(name)) for name in get_strategies()]
+
+
+def strategy_label(name: str) -> str:
+    """Return a strategy's name as people read it: ``High priority`` for ``high_priority``."""
+    return name.replace("_", " ").capitalize()
+
+
+def requested_strategy(*, priority: int, names: tuple[str | None, ...], by_priority: bool) -> str:
+    """Return the name of the strategy that a job of ``priority`` asks for, whether it is registered or not.
+
+    The first of ``names`` that is set counts, unless ``by_priority`` and the priority decides.
+    """
+    if by_priority and priority >= HIGH_PRIORITY_FROM:
+        return "high_priority"
+    if by_priority and priority <= LOW_PRIORITY_TO:
+        return "conservative"
+    return next((name for name in names if name), DEFAULT_STRATEGY)
 
 
 def select_strategy(
@@ -42,16 +59,8 @@ def select_strategy(
     names: tuple[str | None, ...],
     by_priority: bool,
 ) -> RetryStrategy:
-    """Return the strategy for a job of ``priority``.
-
-    The first of ``names`` that is set counts, unless ``by_priority`` and the priority decides. A name that is not
-    registered falls back to ``default`` with a warning.
-    """
-    name = next((name for name in names if name), DEFAULT_STRATEGY)
-    if by_priority and priority >= HIGH_PRIORITY_FROM:
-        name = "high_priority"
-    elif by_priority and priority <= LOW_PRIORITY_TO:
-        name = "conservative"
+    """Return the `requested_strategy`; one that is not registered falls back to ``default`` with a warning."""
+    name = requested_strategy(priority=priority, names=names, by_priority=by_priority)
     if name in strategies:
         return strategies[name]
     logger.warning(
