@@ -21,7 +21,7 @@ export NO_MKDOCS_2_WARNING := 1
 
 RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' -o -name '*.toml')
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
-	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name 'py.typed')
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
 TYPED_TOOLS := tests/servers tests/packaging tests/docs
 
