@@ -93,6 +93,31 @@ def test_elsewhere_than_on_a_terminal_it_writes_plain_lines() -> None:
     assert "\x1b" not in said
 
 
+def test_draining_that_is_stopped_early_is_no_success(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    queued(2, command=str(pipe))
+    with command("run_job_queue", "--drain") as process:
+        with pipe.open("w"):
+            process.send_signal(signal.SIGTERM)
+            read_until(process, "still under way")
+        assert "Stopped before queue 'default' was drained." in process.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert process.returncode == 1
+
+
+def test_a_root_handler_that_a_library_made_does_not_silence_it() -> None:
+    queued(1)
+    program = (
+        "import logging; logging.warning('a library says something first');"
+        "from django.core.management import execute_from_command_line;"
+        "execute_from_command_line(['manage.py', 'run_job_queue', '--drain'])"
+    )
+    with command(program=("-c", program)) as process:
+        said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert "Launched job" in said
+    assert "Worker ended: 1 launched" in said
+
+
 def test_quietly_it_writes_nothing_but_warnings() -> None:
     queued(2)
     with command("run_job_queue", "--drain", "--verbosity", "0") as process:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management import call_command
 from django.db import connection, transaction
 from job_retry import __version__
+from job_retry.django.management.commands.run_job_queue import QueueNotDrainedError
 from job_retry.django.queue import JobQueueManager, get_queue_manager
 from job_retry.django.states import FINAL, Status
 from jobs.models import ContainerJob
@@ -70,7 +71,8 @@ def main(kinds: Sequence[Kind] = KINDS) -> int:
                 service.job_failed(decision.failed_attempts)
 
         began = monotonic()
-        with AttemptRecorder(on_retry=tell_service) as recorder:
+        # Why the queue may not be drained is said below, with the number of jobs that were left.
+        with AttemptRecorder(on_retry=tell_service) as recorder, suppress(QueueNotDrainedError):
             call_command("run_job_queue", "--drain", "--poll-interval", str(POLL_INTERVAL_SECONDS))
         seconds = monotonic() - began
     jobs = observed(queued, recorder)

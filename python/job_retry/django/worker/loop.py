@@ -116,6 +116,7 @@ class Worker:
             try:
                 self._start_ready_jobs()
                 if self.drain and self._is_drained():
+                    self.summary.drained = True
                     return
                 if self._observer:
                     self._observer.turn()

@@ -27,6 +27,8 @@ class WorkerSummary:
     """Launches whose result came too late, or could not be written."""
     given_back: int = 0
     """Claimed jobs that were not started when the worker was told to stop."""
+    drained: bool = False
+    """Whether nothing was left to do; only asked where the worker was told to drain the queue."""
     still_launching: list[Any] = field(default_factory=list)
     """Primary keys of jobs whose launch had not ended when the worker was told to stop for the second time."""
 

@@ -45,12 +45,17 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+class QueueNotDrainedError(CommandError):
+    """A worker that was to drain its queue was stopped before it had."""
+
+
 class Command(BaseCommand):
     """Run the worker of one queue."""
 
     help = (
         "Launch the jobs of a queue as they become ready. SIGTERM and SIGINT stop it gracefully: launches under way "
-        "end, jobs not started are given back. A second signal ends it at once."
+        "end, jobs not started are given back. A second signal ends it at once. Exit status 0: stopped gracefully, or, "
+        "with --drain, drained."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -99,6 +104,8 @@ class Command(BaseCommand):
                 f"Stopped while jobs were being launched: {shown}. Their claims stay; when nothing of them runs any "
                 f"more, put them back: manage.py release_claim {options['queue']} --worker {worker.name}"
             )
+        if options["drain"] and not summary.drained:
+            raise QueueNotDrainedError(f"Stopped before queue {options['queue']!r} was drained.")
 
     @contextmanager
     def _shown(self, queue: str, verbosity: int) -> Iterator[WorkerObserver]:
@@ -128,18 +135,23 @@ def live_progress(queue: str) -> LiveProgress | None:
 
 @contextmanager
 def _handling_logs(handler: logging.Handler, level: int) -> Iterator[None]:
-    """Give our loggers a handler where the project has configured none; its own are left alone."""
-    if LOGGER.hasHandlers():
-        yield
-        return
+    """Let our loggers say what ``level`` asks for, by ``handler`` where the project has none that would.
+
+    A level or handlers that the project has given to the logger ``job_retry`` itself are left alone. A handler of the
+    root logger, which any library's first warning may have made, gets our lines and does not decide on their level.
+    """
+    added = not LOGGER.hasHandlers()
     before = LOGGER.level
-    LOGGER.addHandler(handler)
-    LOGGER.setLevel(level)
+    if added:
+        LOGGER.addHandler(handler)
+    if before == logging.NOTSET and not LOGGER.isEnabledFor(level):
+        LOGGER.setLevel(level)
     try:
         yield
     finally:
-        LOGGER.removeHandler(handler)
         LOGGER.setLevel(before)
+        if added:
+            LOGGER.removeHandler(handler)
 
 
 @contextmanager
