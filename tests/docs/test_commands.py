@@ -1,0 +1,77 @@
+"""Commands, options, targets and links that the documentation names exist."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from tests.docs.pages import ROOT, SHELLS, Command, Page, pages
+
+PAGES = [*pages(), Page(ROOT / "CONTRIBUTING.md")]
+OURS = ("run_job_queue", "release_claim")
+PROGRAMS = {"cd", "git", "make", "pip", "python", "scripts/test-wheel"}
+"""What the commands of a page may begin with; each more wants a way to check it."""
+
+COMMANDS = [
+    pytest.param(page, command, id=f"{page.name}:{command.line}")
+    for page in PAGES
+    for block in page.blocks
+    if block.language in SHELLS
+    for command in block.commands()
+]
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def options(command: str) -> set[str]:
+    """The options of a management command that are its own."""
+    parser = load_command_class("job_retry.django", command).create_parser("manage.py", command)
+    general = {"-h", "--help", "--version", "-v", "--verbosity", "--settings", "--pythonpath", "--traceback"}
+    general |= {"--no-color", "--force-color", "--skip-checks"}
+    return {option for action in parser._actions for option in action.option_strings} - general
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_the_command_exists(page: Page, command: Command) -> None:
+    assert command.words[0] in PROGRAMS
+    if command.words[0] == "make":
+        assert [word for word in command.words[1:] if "=" not in word and word not in targets()] == []
+    elif command.words[:2] == ("python", "manage.py"):
+        name, *arguments = command.words[2:]
+        application = get_commands()[name]
+        parser = load_command_class(str(application), name).create_parser("manage.py", name)
+        try:
+            parser.parse_args(arguments)
+        except (argparse.ArgumentError, SystemExit) as error:
+            pytest.fail(f"{command.text}: {error}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_targets_commands_and_options_in_the_text_exist(page: Page) -> None:
+    in_code = re.findall(r"`([^`\n]+)`", page.text)
+    known = options("run_job_queue") | options("release_claim") | {"--verbosity"}
+    for code in in_code:
+        if code.startswith("make "):
+            assert set(code.split()[1:]) <= targets(), f"{page.name}: {code}"
+        elif code.startswith("--"):
+            assert code.split()[0] in known, f"{page.name}: {code}"
+        elif code.startswith("manage.py "):
+            assert code.split()[1] in get_commands(), f"{page.name}: {code}"
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_every_option_of_our_commands_is_described(command: str) -> None:
+    text = Page(ROOT / "docs/worker.md").text
+    assert {option for option in options(command) if option not in text} == set()
+
+
+@pytest.mark.parametrize("page", [Page(ROOT / "README.md"), Page(ROOT / "CONTRIBUTING.md")], ids=lambda page: page.name)
+def test_links_outside_of_the_site_lead_somewhere(page: Page) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)", page.text) if "://" not in link]
+    assert [link for link in links if not Path(ROOT, link).exists()] == []

@@ -1,0 +1,47 @@
+"""The make targets are listed, and do what CI and the documentation ask of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
+INTERNAL = {"rust"}
+"""Targets that only others ask for."""
+
+
+def make(*arguments: str) -> str:
+    return subprocess.run(["make", *arguments], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+
+def test_help_lists_each_target_with_what_it_does() -> None:
+    listed = dict(re.findall(r"^  make (\S+) +(\S.*)$", make("help"), re.MULTILINE))
+    assert set(listed) == set(TARGETS) - INTERNAL
+    assert {"help", "demo", "test", "lint", "bench", "docs"} <= set(listed)
+
+
+def test_no_target_is_mistaken_for_a_file() -> None:
+    assert set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)) == set(TARGETS)
+
+
+def test_make_alone_helps() -> None:
+    assert make() == make("help")
+
+
+@pytest.mark.parametrize("script", [".ci/run", "scripts/find-python", "scripts/test-wheel"])
+def test_scripts_can_be_run_and_parsed(script: str) -> None:
+    path = ROOT / script
+    assert path.stat().st_mode & 0o111
+    shell = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("#!/bin/")
+    subprocess.run([shell, "-n", path], check=True)
+
+
+def test_ci_runs_targets_that_exist() -> None:
+    steps = re.findall(r"\bmake ([a-z-]+)", (ROOT / ".ci/run").read_text(encoding="utf-8"))
+    assert set(steps) >= {"lint", "test", "docs", "test-wheel", "demo"}
+    assert set(steps) <= set(TARGETS)
