@@ -4,8 +4,8 @@
 
 PROJECT is the folder of a Django project with ``manage.py``. A Python block with a title is appended to the file of
 that name, before anything runs; the others run one after the other in one namespace. What a block prints must be what
-its comments ``#>`` say. Of the commands, those of ``manage.py`` are run if the page begins the project (`GUIDES`), and
-what the page shows below a command must be among what it prints. At the end, pytest runs the page's ``test_*.py``.
+its comments ``# ->`` say. Of the commands, those of ``manage.py`` are run if the page begins the project (`GUIDES`),
+and what the page shows below a command must be among what it prints. At the end, pytest runs the page's ``test_*.py``.
 """
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ def run_command(page: Page, command: Command) -> None:
 
 
 def run_python(page: Page, block: Block, namespace: dict[str, Any]) -> None:
-    """Run ``block``; what it prints must be what its comments ``#>`` say."""
+    """Run ``block``; what it prints must be what its comments ``# ->`` say."""
     # As many empty lines as stand above it: a traceback then names the line of the page.
     code = compile("\n" * (block.line - 1) + block.code, str(page.path), "exec", dont_inherit=True)
     printed = io.StringIO()
     with redirect_stdout(printed):
         exec(code, namespace)
-    announced = re.findall(r"^\s*#> ?(.*)$", block.code, re.MULTILINE)
+    announced = re.findall(r"^\s*# -> ?(.*)$", block.code, re.MULTILINE)
     said = [line.rstrip() for line in printed.getvalue().splitlines()]
     assert said == [line.rstrip() for line in announced], f"{page.name}:{block.line} prints {said}"
     check_settings(page, block, namespace)

@@ -44,9 +44,9 @@ def test_blocks_and_commands_are_found_where_they_stand() -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("print(1)\n#> 2", "prints ['1']"),
+        ("print(1)\n# -> 2", "prints ['1']"),
         ("print(1)", "prints ['1']"),
-        ("#> 1", "prints []"),
+        ("# -> 1", "prints []"),
         ("JOB_RETRY = {'QUEUE': {}}", "no option 'QUEUE'"),
     ],
 )
@@ -60,7 +60,7 @@ def test_blocks_share_a_namespace_and_what_they_raise_names_the_line_of_the_page
     namespace: dict[str, object] = {}
     run_python(PAGE, python("x = 1"), namespace)
     with pytest.raises(ZeroDivisionError) as raised:
-        run_python(PAGE, python("print(x)\n#> 1\nx / 0"), namespace)
+        run_python(PAGE, python("print(x)\n# -> 1\nx / 0"), namespace)
     assert (raised.traceback[-1].path, raised.traceback[-1].lineno + 1) == (PAGE.path, 9)
 
 
