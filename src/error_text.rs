@@ -28,6 +28,20 @@ macro_rules! secret_key {
     };
 }
 
+/// A value on the line of its key: in quotes, with a Python prefix or escaped inside another string, or bare. Quotes
+/// that never close, where a text was cut off, hide nothing.
+macro_rules! value {
+    () => {
+        concat!(
+            r#"(?:[bru]?"(?<secret>(?:[^"\\\n]|\\.)+)"|[bru]?'(?<single>(?:[^'\\\n]|\\.)+)'"#,
+            r#"|\\+["'](?<escaped>[^"'\\\n]+)|["']?(?<bare>[^\s"'&,;)}\]]+))"#
+        )
+    };
+}
+
+/// Values that say whether there is a secret, as in `using password: YES`.
+const NO_SECRETS: [&str; 6] = ["yes", "no", "true", "false", "none", "null"];
+
 const SECRETS: &[Secret] = &[
     Secret {
         pattern: r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?<secret>(?s:.*?))(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
@@ -53,24 +67,24 @@ const SECRETS: &[Secret] = &[
         reason: "a token outside of a header; a word, as in `bearer authentication`, is none, nor is a status",
     },
     Secret {
-        pattern: concat!(
-            r#"(?i)"#,
-            secret_key!(),
-            r#"["']?\s*[=:]\s*(?:"(?<secret>(?:[^"\\\n]|\\.)+)"|'(?<single>(?:[^'\\\n]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#
-        ),
-        reason: "key=value, key: value, JSON, the repr of a dict, a query string; quotes that do not close, too",
+        pattern: concat!("(?i)", secret_key!(), r#"\\*["']?[ \t]*[=:][ \t]*"#, value!()),
+        reason: "key=value, key: value, JSON, the repr of a dict, a query string",
     },
     Secret {
-        pattern: r#"(?i)token["']?(?:\s*=\s*|["']\s*:\s*)(?:"(?<secret>(?:[^"\\\n]|\\.)+)"|'(?<single>(?:[^'\\\n]|\\.)+)'|["']?(?<bare>[^\s"'&,;)}\]]+))"#,
+        pattern: concat!(r#"(?i)token(?:[ \t]*=[ \t]*|\\*["'][ \t]*:[ \t]*)"#, value!()),
         reason: "the same for a token, but not prose such as `invalid token: expired`",
+    },
+    Secret {
+        pattern: concat!(r"(?i)[a-z][_-]token[ \t]*:[ \t]*", value!()),
+        reason: "a header or a setting such as X-Auth-Token",
     },
     Secret {
         pattern: concat!(r"(?i)--[a-z-]*(?:", secret_key!(), r"|token)[= ]+(?<secret>[^\s]+)"),
         reason: "an option on a command line",
     },
     Secret {
-        pattern: r"(?-u:\b)(?<secret>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})",
-        reason: "tokens known by their form: JSON web tokens, GitHub, Slack",
+        pattern: r"(?-u:\b)(?<secret>eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,})",
+        reason: "tokens known by their form: JSON web tokens, GitHub, GitLab, Slack",
     },
 ];
 
@@ -125,8 +139,11 @@ fn shipped() -> &'static [Regex] {
 /// Replace the secret part of a match, or the whole match where the pattern names no part.
 fn masked(captures: &Captures<'_>) -> String {
     let whole = captures.get_match();
-    let secret = ["secret", "single", "bare"].iter().find_map(|name| captures.name(name)).unwrap_or(whole);
+    let secret = ["secret", "single", "escaped", "bare"].iter().find_map(|name| captures.name(name)).unwrap_or(whole);
     let text = whole.as_str();
+    if NO_SECRETS.iter().any(|value| value.eq_ignore_ascii_case(secret.as_str())) {
+        return text.to_owned();
+    }
     let (start, end) = (secret.start() - whole.start(), secret.end() - whole.start());
     [&text[..start], MASK, &text[end..]].concat()
 }
@@ -176,6 +193,9 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY=abc/def+1", "AWS_SECRET_ACCESS_KEY=***"),
             ("cut off: password=\"hunter2", "cut off: password=\"***"),
             ("{'token': 'abc", "{'token': '***"),
+            ("{'password': b'hunter2', 'x': 1}", "{'password': b'***', 'x': 1}"),
+            (r#"body "{\"password\": \"hunter2\", \"id\": 1}""#, r#"body "{\"password\": \"***\", \"id\": 1}""#),
+            ("X-Auth-Token: abc", "X-Auth-Token: ***"),
             ("login --password hunter2 --user bob", "login --password *** --user bob"),
             ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1", "jwt ***"),
             (
@@ -200,6 +220,8 @@ mod tests {
             "ssh://git@host/repository: connection refused",
             "dial tcp 10.0.0.1:5432: connect: connection refused",
             "secret not found",
+            "Access denied for user 'bob'@'localhost' (using password: YES)",
+            "Password:\nsudo: a password is required",
         ] {
             assert!(matches!(ErrorTextCleaner::new([]).unwrap().clean(text, text.len()), Cow::Borrowed(_)), "{text}");
         }

@@ -7,7 +7,7 @@ use pyo3::types::PyString;
 
 use super::shown;
 
-/// A verdict, in the order of [`Members`].
+/// A verdict, in the order of `members`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Transient,

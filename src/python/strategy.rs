@@ -415,19 +415,19 @@ fn whole(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<i64> {
     }
 }
 
-/// The bytes that are hashed: of a str its UTF-8, of bytes themselves, of a tuple its parts' texts joined by a colon,
-/// of anything else its `str()`.
+/// The bytes that are hashed: of bytes themselves, of a tuple its parts' joined by a colon, of anything else the UTF-8
+/// of its `str()`.
 fn key_bytes(key: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    if let Ok(bytes) = key.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
-    }
     if let Ok(parts) = key.cast::<PyTuple>() {
-        let parts: Vec<Vec<u8>> = parts.iter().map(|part| text_bytes(&part)).collect::<PyResult<_>>()?;
+        let parts: Vec<Vec<u8>> = parts.iter().map(|part| part_bytes(&part)).collect::<PyResult<_>>()?;
         return Ok(parts.join(&b':'));
     }
-    text_bytes(key)
+    part_bytes(key)
 }
 
-fn text_bytes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn part_bytes(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
     Ok(utf8(&value.str()?)?.as_bytes().to_vec())
 }

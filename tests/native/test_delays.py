@@ -384,6 +384,7 @@ def test_what_is_no_aware_datetime_is_refused() -> None:
         ("\xe9", b"\xc3\xa9"),
         ("\udc80", b"\xed\xb2\x80"),
         (("\xe9", None), b"\xc3\xa9:None"),
+        ((b"a", 1), b"a:1"),
         ((), b""),
         (None, b"None"),
     ],

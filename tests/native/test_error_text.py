@@ -34,6 +34,9 @@ def clean(text: str) -> str:
         f"DB_PASSWORD: {SECRET}",
         f'{{"client_secret": "{SECRET} {SECRET}"}}',
         f"{{'api_key': '{SECRET}'}}",
+        f"{{'password': b'{SECRET}'}}",
+        rf'{{"body": "{{\"password\": \"{SECRET} {SECRET}\"}}"}}',
+        f"X-Auth-Token: {SECRET}",
         f'truncated: password="{SECRET}',
         f"https://example/x?access_token={SECRET}&page=2",
         f"AWS_SECRET_ACCESS_KEY={SECRET}",
@@ -60,6 +63,8 @@ def test_secrets_are_masked(text: str) -> None:
         "ssh://git@host/repository: connection refused",
         "dial tcp 10.0.0.1:5432: connect: connection refused",
         "bearer authentication required",
+        "Access denied for user 'bob'@'localhost' (using password: YES)",
+        "Password:\nsudo: a password is required",
         "",
     ],
 )
