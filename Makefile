@@ -32,9 +32,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(DEMO)/venv/.installed ## build and install the wheel, then run the example jobs and watch them
-	@if [[ "$${DATABASE_URL:-}" == postgres* ]]; then $(DEMO)/venv/bin/python -m pip install --quiet 'psycopg[binary]'; fi
+demo: demo-environment ## build and install the wheel, then run the example jobs and watch them
 	@env -u PYTHONPATH $(DEMO)/venv/bin/python examples/container_jobs/demo.py
+
+.PHONY: demo-admin
+demo-admin: demo-environment ## open the demo's jobs in Django's admin (PORT=8000) until Ctrl-C
+	@env -u PYTHONPATH $(DEMO)/venv/bin/python examples/container_jobs/demo_admin.py $(PORT)
 
 .PHONY: test
 test: extension ## run every test; the last line says what was left out
@@ -125,6 +128,10 @@ $(VENV)/.extension: $(VENV)/.dependencies $(RUST_SOURCES) | rust
 	@rm -f python/job_retry/_native.so python/job_retry/_native.abi3.so
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release $(LOCKED)
 	@touch $@
+
+.PHONY: demo-environment
+demo-environment: $(DEMO)/venv/.installed
+	@if [[ "$${DATABASE_URL:-}" == postgres* ]]; then $(DEMO)/venv/bin/python -m pip install --quiet 'psycopg[binary]'; fi
 
 # Knows nothing of the checkout but the wheel, which pip builds as it would for any user.
 $(DEMO)/venv/.installed: $(WHEEL_SOURCES) | rust

@@ -56,7 +56,7 @@ NEVER = Prospect.NEVER
 def test_the_next_attempt(
     manager: JobQueueManager, status: str, columns: dict[str, Any], expected: NextAttempt
 ) -> None:
-    assert next_attempt(job_in(status, **columns), manager) == expected
+    assert next_attempt(job_in(status, **columns), manager, NOON) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_strategy_without_a_number_has_no_limit(db: None) -> None:
     manager = JobQueueManager(ContainerJob, ScriptedLauncher(), strategies={"default": Always()})
     assert attempt_limit(ContainerJob(), manager) is None
     assert attempt_limit(ContainerJob(max_retries=7), manager) == 7
-    (plan,) = plans(ContainerJob(), manager)
+    (plan,) = plans(ContainerJob(), manager, NOON)
     assert (len(plan.attempts), plan.goes_on) == (PLANNED_ATTEMPTS_LIMIT, True)
 
 
@@ -161,7 +161,7 @@ def rows(job: ContainerJob, manager: JobQueueManager) -> list[tuple[Condition, l
             plan.condition,
             [(row.number, row.wait_seconds, (row.at - NOON).total_seconds()) for row in plan.attempts],
         )
-        for plan in plans(job, manager)
+        for plan in plans(job, manager, NOON)
     ]
 
 
@@ -193,13 +193,13 @@ def test_the_plans(manager: JobQueueManager, status: str, columns: dict[str, Any
 def test_every_status_has_an_outlook(manager: JobQueueManager) -> None:
     for status in Status:
         job = job_in(status)
-        assert in_words(next_attempt(job, manager), NOON)
-        assert isinstance(plans(job, manager), list)
+        assert in_words(next_attempt(job, manager, NOON), NOON)
+        assert isinstance(plans(job, manager, NOON), list)
 
 
 def _as_planned(job: ContainerJob, manager: JobQueueManager, clock: ManualClock) -> None:
     """Launch ``job`` until it is a dead letter, and compare each start with the plan made before the first."""
-    (plan, *_others) = plans(job, manager)
+    (plan, *_others) = plans(job, manager, clock())
     for attempt in plan.attempts:
         assert attempt.number == job.retry_count + 1
         assert (job.scheduled_for or clock()) == attempt.at
@@ -223,7 +223,7 @@ def test_the_plan_knows_the_jitter_of_each_attempt(transactional_db: None) -> No
         ContainerJob, ScriptedLauncher(failed("connection refused")), clock=clock, strategies={"default": strategy}
     )
     job = manager.queue_job(ContainerJob.objects.create())
-    waits = [attempt.wait_seconds for attempt in plans(job, manager)[0].attempts[1:]]
+    waits = [attempt.wait_seconds for attempt in plans(job, manager, clock())[0].attempts[1:]]
     assert waits != strategy.schedule()
     _as_planned(job, manager, clock)
 
@@ -235,11 +235,11 @@ def test_a_retried_dead_letter_keeps_to_the_plan_made_for_it(transactional_db: N
         ContainerJob, ScriptedLauncher(failed("connection refused")), clock=clock, strategies={"default": strategy}
     )
     job = job_in("failed", retry_count=1, attempt_serial=1)
-    kept = plans(job, manager)[0]
+    kept = plans(job, manager, clock())[0]
     manager.retry_failed_job(job)
-    assert plans(job, manager)[0].attempts == kept.attempts
+    assert plans(job, manager, clock())[0].attempts == kept.attempts
     _as_planned(job, manager, clock)
-    afresh = plans(job, manager)[1]
+    afresh = plans(job, manager, clock())[1]
     manager.retry_failed_job(job, reset_count=True)
-    assert plans(job, manager)[0].attempts == afresh.attempts
+    assert plans(job, manager, clock())[0].attempts == afresh.attempts
     _as_planned(job, manager, clock)

@@ -107,23 +107,21 @@ def attempt_limit(job: Any, manager: JobQueueManager) -> int | None:
     return min((limit for limit in limits if limit is not None), default=None)
 
 
-def next_attempt(job: Any, manager: JobQueueManager) -> NextAttempt:
+def next_attempt(job: Any, manager: JobQueueManager, now: datetime) -> NextAttempt:
     """Return when ``job`` is launched next, or why it is not."""
     if job.status in WAITING:
-        now = manager.clock()
         return NextAttempt(Prospect.DUE, at=max(job.scheduled_for or now, now))
     if job.status in CLAIMED:
         return NextAttempt(Prospect.UNDER_WAY)
     if job.status == Status.PENDING:
         return NextAttempt(Prospect.NOT_QUEUED)
     return NextAttempt(
-        Prospect.NEVER, reason=_dead_letter_reason(job, manager) or str(Status(job.status).label).lower()
+        Prospect.NEVER, reason=_dead_letter_reason(job, manager, now) or str(Status(job.status).label).lower()
     )
 
 
-def plans(job: Any, manager: JobQueueManager) -> list[Plan]:
+def plans(job: Any, manager: JobQueueManager, now: datetime) -> list[Plan]:
     """Return the plans for ``job``: one for a job on its way, one for each way to retry a dead letter."""
-    now = manager.clock()
     if job.status in WAITING:
         return [_plan(Condition.NOTHING, job, manager, at=max(job.scheduled_for or now, now))]
     if job.status in CLAIMED:
@@ -174,12 +172,12 @@ def _attempts(
         yield PlannedAttempt(failed_attempts + 1, decision.delay_seconds, at)
 
 
-def _dead_letter_reason(job: Any, manager: JobQueueManager) -> str:
+def _dead_letter_reason(job: Any, manager: JobQueueManager, now: datetime) -> str:
     """Return why a dead letter is one; "" for another job, or where no rule says so (any more)."""
     error_type = verdict(job, manager)
     if job.status != Status.FAILED or error_type is None:
         return ""
-    decision = _decision(job, manager, error_type, job.retry_count, serial=job.attempt_serial, now=manager.clock())
+    decision = _decision(job, manager, error_type, job.retry_count, serial=job.attempt_serial, now=now)
     return "" if decision.reason == ATTEMPTS_LEFT else decision.reason
 
 

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import flatten
 from django.core.exceptions import BadRequest, ImproperlyConfigured, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -55,14 +56,20 @@ CONFIRMED_JOBS_LIMIT = 10_000
 LISTED_JOBS = 100
 """How many of them the confirmation page lists."""
 
-STATE_COLUMNS = ("queued_at", "scheduled_for", "launched_at", "completed_at", "failed_at")
-ERROR_COLUMNS = ("last_error_at", "error_fingerprint")
-SHOWN_OTHERWISE = ("status", "retry_count", "last_error")
-"""Columns that a display method below shows better."""
+STATE_LINES = (
+    ("job_state", "job_next_attempt"),
+    ("job_attempts", "job_strategy"),
+    ("queued_at", "scheduled_for"),
+    ("launched_at", "completed_at", "failed_at"),
+)
+ERROR_LINES = (("job_verdict", "last_error_at", "error_fingerprint"), "job_error")
+"""What the page shows of the state and the error, line by line."""
+SHOWN_BETTER = {"status": "job_state", "retry_count": "job_attempts", "last_error": "job_error"}
+"""Columns that a display method shows better."""
 RUN_COLUMNS = tuple(
     field.name
     for field in RetryableJob._meta.get_fields()
-    if field.name in ENGINE_COLUMNS.difference(STATE_COLUMNS, ERROR_COLUMNS, SHOWN_OTHERWISE)
+    if field.name in ENGINE_COLUMNS.difference(flatten(STATE_LINES), flatten(ERROR_LINES), SHOWN_BETTER)
 )
 
 
@@ -131,7 +138,8 @@ class RetryableJobAdmin(JobModelAdmin):
         manager = self._manager_or_none()
         if manager is None:
             return gettext("never: no queue serves this model")
-        return in_words(outlook.next_attempt(job, manager), manager.clock())
+        now = manager.clock()
+        return in_words(outlook.next_attempt(job, manager, now), now)
 
     @admin.display(description=_("failed attempts"), ordering="retry_count")
     def job_attempts(self, job: Any) -> str:
@@ -183,7 +191,7 @@ class RetryableJobAdmin(JobModelAdmin):
                 ],
                 "goes_on": plan.goes_on,
             }
-            for plan in outlook.plans(job, manager)
+            for plan in outlook.plans(job, manager, now)
         ]
         context = {"next_attempt": self.job_next_attempt(job), "plans": plans}
         return render_to_string("job_retry/admin/schedule.html", context)
@@ -210,16 +218,14 @@ class RetryableJobAdmin(JobModelAdmin):
         hidden = {*ENGINE_COLUMNS, *self.job_readonly_fields, SEEN_STATE}
         names = [name for name in self.get_fields(request, obj) if name not in hidden]
         own = [name for name in names if name not in queues]
-        fieldsets: list[tuple[Any, dict[str, Any]]] = [
-            (None, {"fields": [*own, *(name for name in names if name in queues)]})
-        ]
+        about: tuple[Any, dict[str, Any]] = (None, {"fields": [*own, *(name for name in names if name in queues)]})
         if obj is None:
-            return fieldsets
+            return [about]
         return [
-            *fieldsets,
-            (_("State"), {"fields": ["job_state", "job_next_attempt", "job_attempts", "job_strategy", *STATE_COLUMNS]}),
-            (_("Last error"), {"fields": ["job_verdict", "job_error", *ERROR_COLUMNS]}),
+            (_("State"), {"fields": STATE_LINES}),
+            (_("Last error"), {"fields": ERROR_LINES}),
             (_("Schedule"), {"fields": ["job_schedule"]}),
+            (_("Job"), about[1]),
             (_("Run and claim"), {"fields": RUN_COLUMNS, "classes": ["collapse"]}),
         ]
 
