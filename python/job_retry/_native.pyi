@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
+from logging import Logger
 from typing import Any, ClassVar, Final, Literal, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from typing_extensions import disjoint_base
@@ -28,7 +29,8 @@ class ErrorClassifier:
     ``re.search(pattern, message.lower())``.
 
     A subclass or a program may replace either list (a list or tuple of str) or edit it in place; the next message is
-    classified by the lists as they are then.
+    classified by the lists as they are then. It may also name a further ``logging.Logger`` for the DEBUG lines, as
+    ``DEBUG_LOGGER``.
     """
 
     TRANSIENT_PATTERNS: ClassVar[list[str]]
@@ -36,6 +38,9 @@ class ErrorClassifier:
 
     PERMANENT_PATTERNS: ClassVar[list[str]]
     """Patterns of failures that the same job meets again however often it is tried."""
+
+    DEBUG_LOGGER: ClassVar[Logger | None]
+    """Takes the DEBUG lines beside the logger ``job_retry``; None: nobody does."""
 
     def __init__(self) -> None: ...
     @classmethod

@@ -25,7 +25,8 @@ const CACHE_ENTRIES: usize = 16;
 /// ``re.search(pattern, message.lower())``.
 ///
 /// A subclass or a program may replace either list (a list or tuple of str) or edit it in place; the next message is
-/// classified by the lists as they are then.
+/// classified by the lists as they are then. It may also name a further ``logging.Logger`` for the DEBUG lines, as
+/// ``DEBUG_LOGGER``.
 #[pyclass(module = "job_retry._native", subclass, dict, weakref, frozen)]
 pub(super) struct ErrorClassifier;
 
@@ -53,6 +54,12 @@ impl ErrorClassifier {
         PERMANENT.iter().map(|pattern| pattern.text).collect()
     }
 
+    #[classattr]
+    #[pyo3(name = "DEBUG_LOGGER")]
+    fn debug_logger() -> Option<Py<PyAny>> {
+        None
+    }
+
     /// Return the `ErrorType` of a message.
     ///
     /// TRANSIENT or PERMANENT by the first pattern that is found, UNKNOWN where none is. Takes time linear in the
@@ -78,7 +85,7 @@ impl ErrorClassifier {
             Some(_) => Verdict::Permanent,
             None => Verdict::Unknown,
         };
-        debug_log::verdict(py, verdict, || decisive.map(|index| lists.patterns[index].bind(py).clone()))?;
+        debug_log::verdict(cls, verdict, || decisive.map(|index| lists.patterns[index].bind(py).clone()))?;
         verdict.member(py)
     }
 }

@@ -1,49 +1,67 @@
-//! The classifier's DEBUG lines on the logger `job_retry`.
+//! The classifier's DEBUG lines on the logger `job_retry`, and on the one that a subclass names.
 
 use super::error_type::Verdict;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyType};
 
 const DEBUG: i32 = 10;
 
 struct Logger {
     logger: Py<PyAny>,
-    /// `logging.Logger` remembers per level whether it is enabled; asking that dictionary costs a tenth of asking the
-    /// method. `setLevel` and `logging.disable` clear it and never replace it. None for another class of logger.
-    enabled: Option<Py<PyDict>>,
+    memory: Option<Py<PyDict>>,
 }
 
 fn logger(py: Python<'_>) -> PyResult<&Logger> {
     static LOGGER: PyOnceLock<Logger> = PyOnceLock::new();
     LOGGER.get_or_try_init(py, || {
-        let logging = py.import("logging")?;
-        let logger = logging.call_method1("getLogger", ("job_retry",))?;
-        let plain = logger.get_type().is(&logging.getattr("Logger")?);
-        let enabled =
-            if plain { logger.getattr("_cache").ok().and_then(|cache| cache.cast_into::<PyDict>().ok()) } else { None };
-        Ok(Logger { logger: logger.unbind(), enabled: enabled.map(Bound::unbind) })
+        let logger = py.import("logging")?.call_method1("getLogger", ("job_retry",))?;
+        let memory = memory(&logger)?.map(Bound::unbind);
+        Ok(Logger { logger: logger.unbind(), memory })
     })
+}
+
+/// `logging.Logger` remembers per level whether it is enabled; asking that dictionary costs a tenth of asking the method.
+/// `setLevel` and `logging.disable` clear it and never replace it. None for another class of logger.
+fn memory<'py>(logger: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    static PLAIN: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let py = logger.py();
+    if !logger.get_type().is(PLAIN.import(py, "logging", "Logger")?) {
+        return Ok(None);
+    }
+    Ok(logger.getattr(pyo3::intern!(py, "_cache")).ok().and_then(|memory| memory.cast_into::<PyDict>().ok()))
+}
+
+fn remembers_off(memory: &Bound<'_, PyDict>) -> PyResult<bool> {
+    Ok(memory.get_item(DEBUG)?.is_some_and(|known| matches!(known.extract::<bool>(), Ok(false))))
 }
 
 /// Log a verdict and the pattern that decided it, if DEBUG is on. `pattern` is only asked for then.
 pub(super) fn verdict<'py>(
-    py: Python<'py>,
+    class: &Bound<'py, PyType>,
     verdict: Verdict,
-    pattern: impl FnOnce() -> Option<Bound<'py, PyString>>,
+    pattern: impl Fn() -> Option<Bound<'py, PyString>>,
 ) -> PyResult<()> {
-    let Logger { logger, enabled } = logger(py)?;
-    if let Some(enabled) = enabled {
-        if enabled.bind(py).get_item(DEBUG)?.is_some_and(|known| matches!(known.extract::<bool>(), Ok(false))) {
-            return Ok(());
+    let py = class.py();
+    let log = |logger: &Bound<'_, PyAny>, memory: Option<&Bound<'_, PyDict>>| {
+        if let Some(memory) = memory {
+            if remembers_off(memory)? {
+                return Ok(());
+            }
         }
+        if logger.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()? {
+            match pattern() {
+                Some(pattern) => logger.call_method1("debug", ("Classified as %s: %s", verdict.name(), pattern))?,
+                None => logger.call_method1("debug", ("Classified as %s", verdict.name()))?,
+            };
+        }
+        PyResult::Ok(())
+    };
+    let Logger { logger, memory: known } = logger(py)?;
+    log(logger.bind(py), known.as_ref().map(|known| known.bind(py)))?;
+    let further = class.getattr(pyo3::intern!(py, "DEBUG_LOGGER"))?;
+    if further.is_none() {
+        return Ok(());
     }
-    let logger = logger.bind(py);
-    if logger.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()? {
-        match pattern() {
-            Some(pattern) => logger.call_method1("debug", ("Classified as %s: %s", verdict.name(), pattern))?,
-            None => logger.call_method1("debug", ("Classified as %s", verdict.name()))?,
-        };
-    }
-    Ok(())
+    log(&further, memory(&further)?.as_ref())
 }

@@ -115,3 +115,24 @@ ErrorClassifier.classify_error("connection refused")
 def test_a_class_of_logger_with_rules_of_its_own_is_asked() -> None:
     result = subprocess.run([sys.executable, "-c", CUSTOM_LOGGER], capture_output=True, text=True, check=True)
     assert result.stdout == "Classified as TRANSIENT: connection.*refused\n"
+
+
+def test_a_subclass_may_name_a_further_logger(caplog: pytest.LogCaptureFixture) -> None:
+    shop = logging.getLogger("shop.retry")
+
+    class Own(ErrorClassifier):
+        DEBUG_LOGGER = shop
+
+    def names(classifier: type[ErrorClassifier]) -> list[str]:
+        caplog.clear()
+        classifier.classify_error("connection refused")
+        assert set(caplog.messages) <= {"Classified as TRANSIENT: connection.*refused"}
+        return [record.name for record in caplog.records]
+
+    for own, further in ((False, False), (False, True), (True, False), (True, True), (False, False)):
+        LOGGER.setLevel(logging.DEBUG if own else logging.INFO)
+        shop.setLevel(logging.DEBUG if further else logging.INFO)
+        expected = ["job_retry"] * own
+        for _ in range(2):
+            assert names(Own) == [*expected, *["shop.retry"] * further]
+            assert names(ErrorClassifier) == expected
