@@ -23,13 +23,13 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' 
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
-TYPED_TOOLS := tests/servers tests/packaging tests/docs
+TYPED_TOOLS := tests/servers tests/packaging tests/docs tests/integrations/environment.py
 
 ##@ Targets
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-23s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: demo-environment ## build and install the wheel, then run the example jobs and watch them
@@ -54,6 +54,10 @@ test-python: extension ## run the Python tests, on SQLite
 .PHONY: test-postgresql
 test-postgresql: extension ## run the database tests on a PostgreSQL of their own
 	@$(BIN)/python -m tests.servers.suite postgresql
+
+.PHONY: test-container-manager
+test-container-manager: extension ## run the tests of the drop-in against the real django-container-manager
+	@$(BIN)/python -m tests.servers.suite container-manager
 
 .PHONY: test-wheel
 test-wheel: wheel ## run the tests against the built wheel, outside the checkout

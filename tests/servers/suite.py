@@ -2,8 +2,8 @@
 
     python -m tests.servers.suite [RUN...]
 
-Each row of `RUNS` is one run. Left out are the runs whose server this machine lacks and the tests that every
-run skipped.
+Each row of `RUNS` is one run. Left out are the runs whose server or packages this machine lacks and the tests that
+every run skipped.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from tests.integrations.environment import REQUIREMENT, UnavailableError, upstream_interpreter
 from tests.servers.run import SERVERS, leaving_on_signals, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).parents[2]
@@ -31,16 +32,20 @@ NAMED_TESTS = 5
 
 @dataclass(frozen=True)
 class Run:
-    """One run: a command, pytest or another, and the server it needs."""
+    """One run: a command, pytest or another, and the server or the interpreter it needs."""
 
     title: str
     command: tuple[str, ...] = ()
     pytest: tuple[str, ...] | None = None
     server: str | None = None
+    interpreter: Callable[[], Path] | None = None
+    """Of an environment with further packages, in place of this program's own."""
 
 
 # Tests that have nothing to do with a database need not run again on each.
-WITHOUT_DATABASE = tuple(f"--ignore=tests/{name}" for name in ("docs", "native", "packaging", "servers"))
+WITHOUT_DATABASE = tuple(
+    f"--ignore=tests/{name}" for name in ("docs", "integrations", "native", "packaging", "servers")
+)
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 CARGO_OPTIONS = ("--locked",) if os.environ.get("CI") else ()
 
@@ -48,6 +53,11 @@ RUNS = {
     "rust": Run("Rust core", command=("cargo", "test", *CARGO_OPTIONS)),
     "sqlite": Run("Python, on SQLite", pytest=()),
     "postgresql": Run("Python, on PostgreSQL", pytest=WITHOUT_DATABASE, server="postgresql"),
+    "container-manager": Run(
+        REQUIREMENT,
+        pytest=("--ds=tests.integrations.container_manager.settings", "tests/integrations/container_manager"),
+        interpreter=upstream_interpreter,
+    ),
 }
 
 
@@ -85,6 +95,13 @@ class Report:
 def perform(run: Run, report: Report) -> None:
     """Do one run and add it to the report."""
     server: AbstractContextManager[str | None] = nullcontext()
+    interpreter = sys.executable
+    if run.interpreter is not None:
+        try:
+            interpreter = str(run.interpreter())
+        except UnavailableError as error:
+            report.left_out.append(f"{run.title} ({error})")
+            return
     if run.server is not None:
         kind = SERVERS[run.server]
         reason = kind.missing()
@@ -101,7 +118,7 @@ def perform(run: Run, report: Report) -> None:
             environment["DATABASE_URL"] = url
         command, results = run.command, Path(folder) / "results.xml"
         if run.pytest is not None:
-            command = (sys.executable, "-m", "pytest", f"--junitxml={results}", *run.pytest)
+            command = (interpreter, "-m", "pytest", f"--junitxml={results}", *run.pytest)
         status = run_command(command, environment)
         if results.exists():
             report.read(results)
