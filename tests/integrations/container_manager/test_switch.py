@@ -40,6 +40,13 @@ def test_the_classes_are_native() -> None:
     assert pickle.loads(pickle.dumps(retry.ErrorClassifier)) is retry.ErrorClassifier
 
 
+def test_the_lists_hold_the_very_strings_of_the_native_class() -> None:
+    for name in ("TRANSIENT_PATTERNS", "PERMANENT_PATTERNS"):
+        ours, native = getattr(retry.ErrorClassifier, name), getattr(job_retry.ErrorClassifier, name)
+        assert ours is not native
+        assert all(text is other for text, other in zip(ours, native, strict=True))
+
+
 def test_the_presets_are_native_in_the_same_dict() -> None:
     strategies = retry.RETRY_STRATEGIES
     assert strategies == job_retry.RETRY_STRATEGIES

@@ -26,6 +26,7 @@ CLASSES = {
     "ErrorClassifier": ("classify_error",),
     "RetryStrategy": ("__init__", "should_retry", "get_retry_delay"),
 }
+LISTS = ("TRANSIENT_PATTERNS", "PERMANENT_PATTERNS")
 
 
 class Parameters(NamedTuple):
@@ -81,12 +82,13 @@ def enable() -> None:
     global _swap  # noqa: PLW0603 the other package's module is as global as this
     if _swap is not None:
         return
-    swap = _prepare(import_module(MODULE))
+    swap = _swap = _prepare(import_module(MODULE))
     for replaced in swap.classes:
         setattr(swap.module, replaced.name, replaced.native)
+        if replaced.name == "ErrorClassifier":
+            _share_texts(replaced.original)
     for replaced in swap.presets:
         swap.strategies[replaced.name] = replaced.native
-    _swap = swap
 
 
 def disable() -> None:
@@ -161,8 +163,17 @@ def _native_classifier(original: type) -> Any:
     return type(original.__name__, (original, ErrorClassifier), body)
 
 
+def _share_texts(original: type) -> None:
+    """Put the native class's own strings in the place of equal ones: lists of the same objects need no comparing."""
+    for name in LISTS:
+        patterns = getattr(original, name, None)
+        if isinstance(patterns, list):
+            native = {text: text for text in getattr(ErrorClassifier, name)}
+            patterns[:] = [native.get(text, text) for text in patterns]
+
+
 def _hand_over_lists(classifier: Replaced) -> None:
     """Give the original class the lists that the program assigned to the native one."""
-    for name in ("TRANSIENT_PATTERNS", "PERMANENT_PATTERNS"):
+    for name in LISTS:
         if name in vars(classifier.native):
             setattr(classifier.original, name, vars(classifier.native)[name])
