@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["job_retry.django.testing.fixtures"]
+pytest_plugins = ["job_retry.django.testing.fixtures", "tests.browsing"]
