@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # What a shell around the tests may have set and a user's shell has not.
 FOREIGN_VARIABLES = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "PYTHONPATH"}
@@ -21,18 +22,18 @@ class Project:
     folder: Path
     database_url: str | None
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Python in the project's folder."""
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start Python in the project's folder; ``options`` are those of `subprocess.Popen`."""
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+        environment |= options.pop("env", {})
         if self.database_url is not None:
             environment["DATABASE_URL"] = self.database_url
         return subprocess.Popen(
             [sys.executable, "-W", "error", *arguments],
             cwd=self.folder,
             env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -33,13 +33,13 @@ def main(port: int) -> int:
         return INTERRUPTED
     password = set_password()
     with web_server(port) as server, worker_beside():
-        print(
-            "\nThe demo's jobs are in the admin, and a worker runs what is retried there, until Ctrl-C:\n\n"
-            f"    http://{ONLY_THIS_MACHINE}:{server.server_port}/admin/\n"
-            f"    user {USER}, password {password}\n",
-            flush=True,
-        )
         try:
+            print(
+                "\nThe demo's jobs are in the admin, and a worker runs what is retried there, until Ctrl-C:\n\n"
+                f"    http://{ONLY_THIS_MACHINE}:{server.server_port}/admin/\n"
+                f"    user {USER}, password {password}\n",
+                flush=True,
+            )
             server.serve_forever()
         except KeyboardInterrupt:
             print("\nStopping.", flush=True)
