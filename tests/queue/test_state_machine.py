@@ -1,0 +1,279 @@
+"""A random walk over everything that can be done to a few jobs; the rules that always hold are held to after each step.
+
+Beside the jobs stands a model of them in plain Python, for what the rules say nothing about: that a result counts once,
+that attempts are counted, and that only the holder of a claim ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from job_retry.django.exceptions import InvalidTransition, StaleJob
+from job_retry.django.states import TARGETS, WAITING, Status
+from job_retry.django.testing import COMPLETED, STARTED, ManualClock, failed
+
+from tests.app.models import ContainerJob
+from tests.queue.support import broken_invariants, manager_for, queued_job, row
+
+OUTCOMES = {
+    "started": STARTED,
+    "completed": COMPLETED,
+    "transient": failed("Connection refused"),
+    "permanent": failed("Image not found"),
+    "raised": ConnectionResetError("Connection reset"),
+    "nothing": None,
+}
+JOBS = 2
+SLOTS = st.integers(0, JOBS - 1)
+AGES = st.integers(0, 2)
+
+
+@dataclass
+class Expected:
+    """What a job's row must say."""
+
+    status: str = "queued"
+    retry_count: int = 0
+    attempt_serial: int = 0
+
+
+class Queue(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = ManualClock()
+        self.outcome = "started"
+        self.manager = manager_for(self.launch, clock=self.clock)
+        self.jobs = [queued_job(self.manager) for _ in range(JOBS)]
+        self.expected = [Expected() for _ in range(JOBS)]
+        self.instances: list[list[Any]] = [[row(job)] for job in self.jobs]
+        """The latest first: instances as their holders have them, overtaken by what has happened since."""
+
+    def teardown(self) -> None:
+        ContainerJob.objects.all().delete()
+
+    def launch(self, job: Any) -> Any:
+        outcome = OUTCOMES[self.outcome]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def slot(self, job: Any) -> int:
+        return [each.pk for each in self.jobs].index(job.pk)
+
+    def fresh(self, slot: int) -> Any:
+        return row(self.jobs[slot])
+
+    def after_failure(self, slot: int, error: str) -> None:
+        expected = self.expected[slot]
+        expected.retry_count += 1
+        ends = error == "permanent" or expected.retry_count >= 3
+        expected.status = "failed" if ends else "retrying"
+
+    # By people
+
+    @rule(slot=SLOTS)
+    def queue(self, slot: int) -> None:
+        expected = self.expected[slot]
+        if expected.status != "pending":
+            with pytest.raises(ValueError, match="queue"):
+                self.manager.queue_job(self.fresh(slot))
+            return
+        self.manager.queue_job(self.fresh(slot))
+        expected.status = "queued"
+
+    @rule(slot=SLOTS)
+    def dequeue(self, slot: int) -> None:
+        expected = self.expected[slot]
+        if expected.status not in WAITING:
+            with pytest.raises(ValueError, match="is not queued"):
+                self.manager.dequeue_job(self.fresh(slot))
+            return
+        self.manager.dequeue_job(self.fresh(slot))
+        expected.status, expected.retry_count = "pending", 0
+
+    @rule(slot=SLOTS, reset_count=st.booleans())
+    def retry_by_hand(self, slot: int, reset_count: bool) -> None:
+        expected = self.expected[slot]
+        if expected.status not in {"failed", "retrying"}:
+            with pytest.raises(ValueError, match="Cannot retry job in status"):
+                self.manager.retry_failed_job(self.fresh(slot))
+            return
+        self.manager.retry_failed_job(self.fresh(slot), reset_count=reset_count)
+        expected.status = "queued"
+        if reset_count:
+            expected.retry_count = 0
+
+    @rule(slot=SLOTS)
+    def cancel(self, slot: int) -> None:
+        expected = self.expected[slot]
+        if "cancelled" in TARGETS[expected.status]:
+            self.manager.cancel(self.fresh(slot))
+            expected.status = "cancelled"
+
+    @rule(slot=SLOTS, status=st.sampled_from(Status.values))
+    def move_by_hand(self, slot: int, status: str) -> None:
+        job = self.fresh(slot)
+        if status not in TARGETS[job.status]:
+            with pytest.raises(InvalidTransition):
+                job.transition_to(status)
+        elif status != "launching":  # nothing but a claim leads there
+            job.transition_to(status)
+            self.expected[slot].status = status
+
+    # By workers
+
+    @rule(seconds=st.sampled_from([1, 5, 60]))
+    def time_goes_on(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    @rule(slot=SLOTS, outcome=st.sampled_from(sorted(OUTCOMES)))
+    def launch_one(self, slot: int, outcome: str) -> None:
+        job, expected = self.fresh(slot), self.expected[slot]
+        ready = job.status in WAITING and (job.scheduled_for is None or job.scheduled_for <= self.clock())
+        self.outcome = outcome
+        result = self.manager.launch_job_with_retry(job)
+        if not ready:
+            assert "no longer ready" in result["error"]
+            return
+        expected.attempt_serial += 1
+        if outcome in {"started", "completed"}:
+            assert result["success"]
+            expected.status = "running" if outcome == "started" else "completed"
+        else:
+            self.after_failure(slot, outcome)
+            assert result["retry_scheduled"] == (expected.status == "retrying")
+        self.instances[slot].insert(0, job)
+
+    @rule()
+    def claim(self) -> None:
+        claimed = self.manager.claim_next_batch(1, holder="host:1")
+        ready = self.manager.get_ready_jobs().exists()
+        assert claimed or not ready
+        for job in claimed:
+            slot = self.slot(job)
+            assert self.expected[slot].status in WAITING
+            self.expected[slot].status = "launching"
+            self.expected[slot].attempt_serial += 1
+            self.instances[slot].insert(0, job)
+
+    def instance(self, slot: int, age: int) -> Any:
+        """Return an instance that somebody has held since its job was claimed; the older, the staler."""
+        instances = self.instances[slot]
+        return instances[min(age, len(instances) - 1)]
+
+    def holds(self, job: Any) -> bool:
+        """Whether the instance has the claim that its row has."""
+        return job.claim_token is not None and job.claim_token == row(job).claim_token
+
+    @rule(slot=SLOTS, age=AGES, outcome=st.sampled_from(sorted(OUTCOMES)))
+    def launch_claimed(self, slot: int, age: int, outcome: str) -> None:
+        job = self.instance(slot, age)
+        if not self.holds(job) or row(job).status != "launching":
+            return
+        self.outcome = outcome
+        self.manager.launch_claimed_job(job)
+        if outcome in {"started", "completed"}:
+            self.expected[slot].status = "running" if outcome == "started" else "completed"
+        else:
+            self.after_failure(slot, outcome)
+
+    @rule(slot=SLOTS, age=AGES, error=st.sampled_from(["transient", "permanent"]))
+    def end_run(self, slot: int, age: int, error: str) -> None:
+        job = self.instance(slot, age)
+        held = self.holds(job)
+        if job.claim_token is None:
+            return
+        ended = self.manager.fail(job, "Image not found" if error == "permanent" else "Connection refused")
+        assert ended == held
+        if ended:
+            self.after_failure(slot, error)
+
+    @rule(slot=SLOTS, age=AGES)
+    def complete_run(self, slot: int, age: int) -> None:
+        job = self.instance(slot, age)
+        held = self.holds(job)
+        if job.claim_token is None:
+            return
+        assert self.manager.complete(job) == held
+        if held:
+            self.expected[slot].status = "completed"
+
+    @rule(slot=SLOTS, age=AGES)
+    def heartbeat(self, slot: int, age: int) -> None:
+        job = self.instance(slot, age)
+        assert self.manager.heartbeat(job) == self.holds(job)
+
+    @rule(slot=SLOTS, age=AGES)
+    def release(self, slot: int, age: int) -> None:
+        job = self.instance(slot, age)
+        held = self.holds(job)
+        before = row(job) if held else None
+        assert self.manager.release_claim(job) == held
+        if before is None:
+            return
+        expected = self.expected[slot]
+        if before.status == "launching":
+            expected.attempt_serial -= 1
+            came_from_retry = before.scheduled_for is not None and before.retry_count > 0
+            expected.status = "retrying" if came_from_retry else "queued"
+        else:
+            expected.status = "retrying"
+
+    @rule(slot=SLOTS, age=AGES)
+    def save_an_old_instance(self, slot: int, age: int) -> None:
+        job = self.instance(slot, age)
+        job.name = "saved"
+        job.save()
+
+    @rule(slot=SLOTS, age=AGES, status=st.sampled_from(Status.values))
+    def move_an_old_instance(self, slot: int, age: int, status: str) -> None:
+        job = self.instance(slot, age)
+        if status == "launching":
+            return
+        present = row(job)
+        current = (present.status, present.claim_token) == (job.status, job.claim_token)
+        try:
+            job.transition_to(status)
+        except StaleJob:
+            assert not current
+        except InvalidTransition:
+            assert status not in TARGETS[job.status]
+        else:
+            assert current
+            self.expected[slot].status = status
+
+    # Always
+
+    @invariant()
+    def rows_obey_the_rules(self) -> None:
+        present = ContainerJob.objects.in_bulk([job.pk for job in self.jobs])
+        for job, expected in zip(self.jobs, self.expected, strict=True):
+            found = present[job.pk]
+            assert broken_invariants(found) == [], found.status
+            assert Expected(found.status, found.retry_count, found.attempt_serial) == expected
+
+    @precondition(lambda self: any(not TARGETS[expected.status] for expected in self.expected))
+    @invariant()
+    def what_has_ended_makes_room(self) -> None:
+        for slot, expected in enumerate(self.expected):
+            if not TARGETS[expected.status]:
+                self.jobs[slot], self.expected[slot] = queued_job(self.manager), Expected()
+                self.instances[slot] = [row(self.jobs[slot])]
+
+
+@pytest.mark.django_db
+def test_the_rules_hold_whatever_is_done() -> None:
+    run_state_machine_as_test(
+        Queue,
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
