@@ -13,6 +13,7 @@ from tests.docs.pages import ROOT, SHELLS, Command, Page, pages
 
 PAGES = [*pages(), Page(ROOT / "CONTRIBUTING.md")]
 OURS = ("run_job_queue", "release_claim")
+FOREIGN_OPTIONS = {"--graceful-shutdown": "of django-container-manager's own worker"}
 PROGRAMS = {"cd", "git", "make", "pip", "python", "scripts/test-wheel"}
 """What the commands of a page may begin with; each more wants a way to check it."""
 
@@ -56,7 +57,7 @@ def test_the_command_exists(page: Page, command: Command) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_targets_commands_and_options_in_the_text_exist(page: Page) -> None:
     in_code = re.findall(r"`([^`\n]+)`", page.text)
-    known = options("run_job_queue") | options("release_claim") | {"--verbosity"}
+    known = options("run_job_queue") | options("release_claim") | {"--verbosity", *FOREIGN_OPTIONS}
     for code in in_code:
         if code.startswith("make "):
             assert set(code.split()[1:]) <= targets(), f"{page.name}: {code}"
