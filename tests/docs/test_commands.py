@@ -13,7 +13,8 @@ from tests.docs.pages import ROOT, SHELLS, Command, Page, pages
 
 PAGES = [*pages(), Page(ROOT / "CONTRIBUTING.md")]
 OURS = ("run_job_queue", "release_claim")
-FOREIGN_OPTIONS = {"--graceful-shutdown": "of django-container-manager's own worker"}
+FOREIGN_OPTIONS = {"--graceful-shutdown", "--once"}
+"""Options of other packages' commands: these are of django-container-manager's worker."""
 PROGRAMS = {"cd", "git", "make", "pip", "python", "scripts/test-wheel"}
 """What the commands of a page may begin with; each more wants a way to check it."""
 
