@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from logging import Logger
-from typing import Any, ClassVar, Final, Literal, SupportsFloat, SupportsIndex, TypeAlias, final
+from typing import Any, ClassVar, Final, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from typing_extensions import disjoint_base
 
@@ -19,7 +19,7 @@ RETRY_STRATEGIES: dict[str, RetryStrategy]
 """Strategies by name: ``default``, ``aggressive``, ``conservative``, ``high_priority``. Programs may add their own."""
 
 _Number: TypeAlias = SupportsFloat | SupportsIndex
-_ErrorType: TypeAlias = ErrorType | Enum | Literal["transient", "permanent", "unknown"]
+_ErrorType: TypeAlias = ErrorType | str | Enum
 
 class ErrorClassifier:
     """Tells by two lists of patterns what kind of failure an error message reports.

@@ -58,7 +58,7 @@ impl Anchors {
 
     /// Call `found` once for each literal that occurs in `text`, in no particular order.
     pub(super) fn each_present(&self, text: &[u8], found: impl FnMut(usize)) {
-        let mut finds = Finds { present: vec![0; self.count.div_ceil(64)], found };
+        let mut finds = Finds { words: self.count.div_ceil(64), present: Vec::new(), found };
         let mut from = 0;
         if let Some(packed) = &self.packed {
             for _ in 0..PACKED_FINDS {
@@ -113,6 +113,8 @@ fn walk(automaton: &impl Automaton, text: &[u8], finds: &mut Finds<impl FnMut(us
 
 /// Literals found so far.
 struct Finds<F> {
+    words: usize,
+    /// A bit for each literal; empty up to the first find.
     present: Vec<u64>,
     found: F,
 }
@@ -120,6 +122,7 @@ struct Finds<F> {
 impl<F: FnMut(usize)> Finds<F> {
     /// Return whether the literal is new.
     fn add(&mut self, literal: usize) -> bool {
+        self.present.resize(self.words, 0);
         let (word, bit) = (&mut self.present[literal / 64], 1 << (literal % 64));
         if *word & bit != 0 {
             return false;
