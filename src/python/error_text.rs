@@ -30,7 +30,7 @@ impl ErrorTextCleaner {
 
     /// Return the text without NUL, lone surrogates and secrets, of at most 64 KiB in UTF-8.
     ///
-    /// NUL and lone surrogates become escapes such as ``\\x00``. Passwords and tokens in URLs, bearer tokens, values of
+    /// NUL and lone surrogates become escapes such as ``\x00``. Passwords and tokens in URLs, bearer tokens, values of
     /// keys such as ``password`` and private keys become ``***``. Of a longer text the first 48 KiB and the last 16 are
     /// kept, with a line between them that names the length of the original.
     fn clean<'py>(&self, py: Python<'py>, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {

@@ -7,6 +7,7 @@ import pickle
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
+from unittest import mock
 
 import pytest
 from job_retry import ErrorClassifier, ErrorType
@@ -296,6 +297,15 @@ def test_a_subclass_may_have_a_constructor_and_the_base_takes_nothing() -> None:
     assert Named("a").name == "a"
     with pytest.raises(TypeError):
         ErrorClassifier("a")  # type: ignore[call-arg]
+
+
+def test_lists_and_method_can_be_patched_for_a_while() -> None:
+    with mock.patch.object(ErrorClassifier, "TRANSIENT_PATTERNS", ["quota"]):
+        assert ErrorClassifier.classify_error("quota") is TRANSIENT
+        assert ErrorClassifier.classify_error("connection refused") is UNKNOWN
+    with mock.patch.object(ErrorClassifier, "classify_error", return_value=PERMANENT):
+        assert ErrorClassifier.classify_error("connection refused") is PERMANENT
+    assert ErrorClassifier.classify_error("connection refused") is TRANSIENT
 
 
 def test_a_subclass_may_extend_the_method() -> None:

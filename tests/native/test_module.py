@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 
 import job_retry
 import pytest
@@ -47,6 +49,27 @@ def test_help_has_something_to_show() -> None:
                 assert member.__doc__, name
     parameters = list(inspect.signature(RetryStrategy).parameters)
     assert parameters == ["max_attempts", "base_delay", "max_delay", "backoff_factor", "jitter"]
+
+
+def documented(text: str | None) -> str:
+    return " ".join((text or "").replace("`", "").split())
+
+
+def test_the_stub_documents_what_help_shows() -> None:
+    stub = ast.parse(Path(_native.__file__).with_name("_native.pyi").read_text(encoding="utf-8"))
+    assert documented(ast.get_docstring(stub)) == documented(_native.__doc__)
+    compared = 0
+    for node in stub.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        native = getattr(_native, node.name)
+        assert documented(ast.get_docstring(node)) == documented(native.__doc__)
+        for member in node.body:
+            if isinstance(member, ast.FunctionDef) and ast.get_docstring(member):
+                shown = documented(getattr(native, member.name).__doc__)
+                assert documented(ast.get_docstring(member)) == shown
+                compared += 1
+    assert compared >= 12
 
 
 def test_classes_know_their_module() -> None:
