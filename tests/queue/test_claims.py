@@ -134,6 +134,38 @@ def test_many_claims_are_given_back_at_once() -> None:
     assert_invariants()
 
 
+def test_claims_of_several_batches_are_told_apart() -> None:
+    manager = manager_for()
+    first, second = queued_job(manager), queued_job(manager)
+    (stale,) = manager.claim_next_batch(1)
+    manager.release_claim(row(first))
+    both = manager.claim_next_batch(2)
+    assert manager.release_claims([stale, row(second)]) == 1
+    assert_shows_its_row(both[0])
+
+
+@pytest.mark.parametrize("overtaken", ["released", "cancelled", "deleted", "claimed by another", "never claimed"])
+def test_a_claimed_job_is_launched_only_while_the_claim_stands(overtaken: str) -> None:
+    manager = manager_for()
+    job = queued_job(manager)
+    (claimed,) = manager.claim_next_batch(1)
+    if overtaken == "cancelled":
+        manager.cancel(row(job))
+    elif overtaken == "deleted":
+        row(job).delete()
+    else:
+        manager.release_claim(row(job))
+    if overtaken == "claimed by another":
+        manager.claim_next_batch(1)
+    if overtaken == "never claimed":
+        claimed = row(job)
+    assert manager.launch_claimed_job(claimed) == {
+        "success": False,
+        "error": f"Job {job.pk} no longer ready to launch",
+        "retry_scheduled": False,
+    }
+
+
 def test_a_job_that_nobody_holds_has_no_claim_to_release() -> None:
     manager = manager_for()
     assert not manager.release_claim(queued_job(manager))
@@ -226,6 +258,51 @@ def test_a_job_of_another_model_is_refused() -> None:
     for call in (manager.queue_job, manager.launch_job_with_retry, manager.complete, manager.cancel):
         with pytest.raises(TypeError, match=r"is no app\.ContainerJob"):
             call(report)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_launch_the_same_job_one_does() -> None:
+    launches = []
+
+    def launch(job: RetryableJob) -> Any:
+        launches.append(job.pk)
+        return COMPLETED
+
+    manager = manager_for(launch, clock=None)
+    jobs = [queued_job(manager) for _ in range(10)]
+    workers = 4
+    begin = threading.Barrier(workers)
+    results: list[bool] = []
+
+    def work() -> None:
+        try:
+            begin.wait()
+            for job in jobs:
+                results.append(manager.launch_job_with_retry(row(job))["success"])
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(launches) == [job.pk for job in jobs]
+    assert (results.count(True), len(results)) == (10, 40)
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_queue_may_live_in_another_database() -> None:
+    outcomes = iter([failed("Connection refused"), STARTED])
+    manager = manager_for(lambda job: next(outcomes), using="other")
+    job = ContainerJob.objects.using("other").create()
+    manager.queue_job(job)
+    assert manager.launch_job_with_retry(job)["retry_scheduled"]
+    assert manager.launch_next_batch() == {"launched": 1, "errors": []}
+    job.refresh_from_db()
+    assert (job.status, job.retry_count, job._state.db) == ("running", 1, "other")
+    assert manager.complete(job)
+    assert not ContainerJob.objects.using("default").exists()
 
 
 # The limit over all workers

@@ -297,6 +297,12 @@ def test_the_order_is_priority_then_ready_since_then_key() -> None:
     assert all(a.priority >= b.priority for a, b in pairwise(claimed))
 
 
+def test_readiness_never_looks_at_the_count() -> None:
+    manager = manager_for()
+    job = queued_job(manager, retry_count=99, max_retries=1, worker_losses=9)
+    assert list(manager.get_ready_jobs()) == manager.claim_next_batch(1) == [job]
+
+
 # Numbers
 
 

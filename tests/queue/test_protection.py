@@ -161,6 +161,18 @@ def test_a_new_row_is_written_as_it_stands() -> None:
     job.transition_to("cancelled")
 
 
+@pytest.mark.parametrize("status", ["queued", "retrying", "running", "failed", "completed"])
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_new_row_has_the_times_that_go_with_its_status(status: str, bulk: bool) -> None:
+    job = ContainerJob(status=status)
+    if bulk:
+        (job,) = ContainerJob.objects.bulk_create([job])
+    else:
+        job.save()
+    assert broken_invariants(row(job)) == []
+    assert_shows_its_row(job)
+
+
 def test_a_copy_by_an_empty_key_is_a_row_of_its_own() -> None:
     job = queued_job(manager_for())
     job.pk, job.status, job.queued_at = None, "pending", None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -127,15 +128,15 @@ class ColumnClaims:
 
     def give_back_all(self, jobs: Collection[RetryableJob], now: datetime) -> int:
         """Give back the claims under which the instances ``jobs`` were loaded and return how many."""
-        held = [job for job in jobs if job.claim_token is not None]
+        keys_by_token: dict[UUID, list[Any]] = defaultdict(list)
+        for job in jobs:
+            if job.claim_token is not None:
+                keys_by_token[job.claim_token].append(job.pk)
         given_back = 0
-        for start in range(0, len(held), CHUNK_ROWS):
-            chunk = held[start : start + CHUNK_ROWS]
-            # Jobs claimed together share a token.
-            rows = self.jobs().filter(
-                pk__in=[job.pk for job in chunk], claim_token__in={job.claim_token for job in chunk}
-            )
-            given_back += self.give_back(rows, now)
+        for token, keys in keys_by_token.items():  # jobs claimed together share a token
+            for start in range(0, len(keys), CHUNK_ROWS):
+                rows = self.jobs().filter(claim_token=token, pk__in=keys[start : start + CHUNK_ROWS])
+                given_back += self.give_back(rows, now)
         return given_back
 
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:

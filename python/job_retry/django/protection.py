@@ -19,7 +19,7 @@ from django.db import models, router, transaction
 from django.utils import timezone
 
 from job_retry.django.exceptions import InvalidTransition, StaleJob
-from job_retry.django.states import ENTRIES, check_transition, entry_values
+from job_retry.django.states import ENTRIES, Entry, check_transition, entry_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,6 +109,8 @@ class EngineColumnsProtected(models.Model):
 
     def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> Any:
         """Write to one table; the hook of Django's that knows of fixtures, which go past `save` and `save_base`."""
+        if self._state.adding and not raw:
+            self._stamp_new()
         saving_raw, self._saving_raw = self._saving_raw, raw
         try:
             updated = super()._save_table(raw, *args, **kwargs)  # type: ignore[misc]
@@ -124,6 +126,13 @@ class EngineColumnsProtected(models.Model):
         present = {name: self.__dict__[name] for name in names if name in self.__dict__}
         self._loaded = {**(self._loaded or {}), **present}
 
+    def _stamp_new(self) -> None:
+        """Give a row that begins in another status than pending the times that go with it."""
+        entry = ENTRIES.get(self.__dict__.get("status", ""), Entry())
+        for name in (*entry.stamped, *entry.stamped_if_null):
+            if getattr(self, name) is None:
+                setattr(self, name, timezone.now())
+
     def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
         """Write a new row; Django's hook for the INSERT of one table."""
         returned = super()._do_insert(*args, **kwargs)  # type: ignore[misc]
@@ -134,6 +143,7 @@ class EngineColumnsProtected(models.Model):
         """Get ready to be written; the only hook of Django's that each instance of a `bulk_create` goes through."""
         super()._prepare_related_fields_for_save(operation_name, *args, **kwargs)  # type: ignore[misc]
         if operation_name == "bulk_create":
+            self._stamp_new()
             self.remember_engine_columns(ENGINE_COLUMNS)
 
     def _do_update(

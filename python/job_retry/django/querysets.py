@@ -47,10 +47,6 @@ class JobQuerySet(QuerySet[JobT]):
         """`failed_at` descending, nulls last, then `last_error_at` descending."""
         return self.order_by(F("failed_at").desc(nulls_last=True), F("last_error_at").desc(nulls_last=True), "-pk")
 
-    def held_by(self, worker: str) -> JobQuerySet[JobT]:
-        """Claimed by ``worker``."""
-        return self.filter(status__in=(Status.LAUNCHING, Status.RUNNING), claimed_by=worker)
-
     def counts(self, **conditions: Q) -> dict[str, int]:
         """Return how many jobs match each condition, in one statement."""
         row: dict[str, Any] = self.aggregate(**{name: Count("pk", filter=q) for name, q in conditions.items()})

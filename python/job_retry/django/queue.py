@@ -107,8 +107,13 @@ class JobQueueManager(QueueMembership):
         return self.claims.claim_next(limit, holder or this_process(), self.clock())
 
     def launch_claimed_job(self, job: RetryableJob) -> LaunchResult:
-        """Launch a job from `claim_next_batch`, and write what came of it."""
+        """Launch a job from `claim_next_batch`, and write what came of it.
+
+        A job that was cancelled, or whose claim was given back, since then is left as it is.
+        """
         refuse_open_transaction(self.using)
+        if job.claim_token is None or not self.claims.fenced(job).filter(status=Status.LAUNCHING).exists():
+            return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
         return run_attempt(self, job)
 
     def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:
@@ -120,7 +125,7 @@ class JobQueueManager(QueueMembership):
         try:
             while jobs:
                 job = jobs.pop(0)
-                launched = run_attempt(self, job)
+                launched = self.launch_claimed_job(job)
                 if launched["success"]:
                     result["launched"] += 1
                 else:
