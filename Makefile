@@ -96,6 +96,10 @@ docs: $(VENV)/.dependencies ## build the documentation into site/
 docs-serve: $(VENV)/.dependencies ## show the documentation while it is being written
 	$(BIN)/mkdocs serve --strict
 
+.PHONY: screenshots
+screenshots: extension ## take the screenshots of the documentation anew, into docs/images/
+	$(BIN)/python -m pytest --screenshots docs/images tests/examples/test_demo_admin.py tests/examples/test_demo_on_terminal.py
+
 .PHONY: wheel
 wheel: $(VENV)/.dependencies ## build the source distribution, and from it the wheel, into dist/
 	rm -rf dist

@@ -71,7 +71,7 @@ def test_a_dead_job_retried_by_hand_completes(visit: Callable[..., Page], operat
     window.goto(LIST)
     assert state_shown(window, job) == "Completed"
     window.click(f"a[href*='{page(job)}']")
-    assert window.inner_text(".fieldBox.field-job_next_attempt .readonly") == "never: completed"
+    assert window.inner_text(".field-job_next_attempt .readonly") == "never: completed"
 
 
 def test_a_form_left_open_while_a_worker_claims_the_job_does_not_undo_the_claim(

@@ -124,19 +124,20 @@ def test_what_is_no_port_is_refused(project: Project, arguments: list[str]) -> N
 def test_a_dead_job_is_put_right_retried_and_completes(
     site: AdminSite, new_page: NewPage, take_screenshot: TakeScreenshot
 ) -> None:
-    window = logged_in(site, new_page, width=1440, height=810)
+    window = logged_in(site, new_page, width=1360, height=600)
     assert window.inner_text(".paginator").split()[0] == str(sum(kind.jobs for kind in KINDS))
-    window.goto(f"{LIST}?o=-5.1")
+    window.goto(f"{LIST}?o=7")
     window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
     take_screenshot(window, "admin-list")
-    window.goto(f"{LIST}?status__exact=failed&q=missing+executable+1")
+    window.goto(f"{LIST}?status__exact=failed&q=%22missing+executable+1%22")
     assert window.inner_text(".field-job_next_attempt") == "never: permanent error"
     window.click("#result_list tbody th a")
     assert "command not found" in window.inner_text(".job-error")
+    window.set_viewport_size({"width": 1100, "height": 1040})
     take_screenshot(window, "admin-job")
     window.fill("#id_command", "true")
     window.click('input[name="_save"]')
-    window.goto(f"{LIST}?q=missing+executable+1")
+    window.goto(f"{LIST}?q=%22missing+executable+1%22")
     window.check('input[name="_selected_action"]')
     window.select_option('select[name="action"]', "retry_jobs")
     window.click('button[name="index"]')

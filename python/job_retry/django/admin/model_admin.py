@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IS_POPUP_VAR
-from django.contrib.admin.utils import flatten
 from django.core.exceptions import BadRequest, ImproperlyConfigured, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -56,20 +55,13 @@ CONFIRMED_JOBS_LIMIT = 10_000
 LISTED_JOBS = 100
 """How many of them the confirmation page lists."""
 
-STATE_LINES = (
-    ("job_state", "job_next_attempt"),
-    ("job_attempts", "job_strategy"),
-    ("queued_at", "scheduled_for"),
-    ("launched_at", "completed_at", "failed_at"),
-)
-ERROR_LINES = (("job_verdict", "last_error_at", "error_fingerprint"), "job_error")
-"""What the page shows of the state and the error, line by line."""
+ERROR_COLUMNS = ("last_error_at", "error_fingerprint")
 SHOWN_BETTER = {"status": "job_state", "retry_count": "job_attempts", "last_error": "job_error"}
 """Columns that a display method shows better."""
 RUN_COLUMNS = tuple(
     field.name
     for field in RetryableJob._meta.get_fields()
-    if field.name in ENGINE_COLUMNS.difference(flatten(STATE_LINES), flatten(ERROR_LINES), SHOWN_BETTER)
+    if field.name in ENGINE_COLUMNS.difference(ERROR_COLUMNS, SHOWN_BETTER)
 )
 
 
@@ -103,6 +95,8 @@ class RetryableJobAdmin(JobModelAdmin):
         "job_attempts",
         "job_strategy",
         "job_verdict",
+        "job_age",
+        "job_error_line",
         "job_error",
         "job_schedule",
     )
@@ -222,11 +216,11 @@ class RetryableJobAdmin(JobModelAdmin):
         if obj is None:
             return [about]
         return [
-            (_("State"), {"fields": STATE_LINES}),
-            (_("Last error"), {"fields": ERROR_LINES}),
+            (_("State"), {"fields": ["job_state", "job_next_attempt", "job_attempts", "job_strategy"]}),
+            (_("Last error"), {"fields": ["job_verdict", "job_error", *ERROR_COLUMNS]}),
             (_("Schedule"), {"fields": ["job_schedule"]}),
             (_("Job"), about[1]),
-            (_("Run and claim"), {"fields": RUN_COLUMNS, "classes": ["collapse"]}),
+            (_("Times, run and claim"), {"fields": RUN_COLUMNS, "classes": ["collapse"]}),
         ]
 
     def get_form(
