@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
 import pytest
-from job_retry.django import checks
 from job_retry.django import settings as job_retry_settings
 from job_retry.django.settings import JobRetrySettings, QueueSettings
 
 from tests.docs.pages import ROOT, Page
 
+PACKAGE = ROOT / "python/job_retry"
 PAGE = Page(ROOT / "docs/settings.md")
 TABLES = [
     ("## Options", job_retry_settings._OPTIONS, JobRetrySettings),
     ("## Options of a queue", job_retry_settings._QUEUE_OPTIONS, QueueSettings),
+]
+CHECKS = [
+    ("django/checks.py", "docs/settings.md", "## System checks"),
+    ("integrations/container_manager/checks.py", "docs/howto/django-container-manager.md", "## System checks"),
 ]
 
 
@@ -47,12 +52,14 @@ def test_every_option_says_what_it_means() -> None:
     assert [row for heading, *_ in TABLES for row in PAGE.table(heading) if not row[3].endswith(".")] == []
 
 
-def test_every_system_check_is_listed() -> None:
-    documented = re.findall(r"^(E\d+)  (.+)$", checks.__doc__ or "", re.MULTILINE)
-    assert PAGE.table("## System checks") == [[code, words.replace("``", "`")] for code, words in documented]
+@pytest.mark.parametrize(("source", "page", "heading"), CHECKS, ids=[page for _, page, _ in CHECKS])
+def test_every_system_check_is_listed(source: str, page: str, heading: str) -> None:
+    words = ast.get_docstring(ast.parse((PACKAGE / source).read_text(encoding="utf-8"))) or ""
+    documented = re.findall(r"^([EW]\d+)  (.+)$", words, re.MULTILINE)
+    assert Page(ROOT / page).table(heading) == [[code, words.replace("``", "`")] for code, words in documented]
 
 
 def test_every_system_check_that_exists_is_documented() -> None:
-    sources = [ROOT / f"python/job_retry/django/{name}.py" for name in ("checks", "settings")]
+    sources = [PACKAGE / "django/checks.py", PACKAGE / "django/settings.py"]
     used = {code for path in sources for code in re.findall(r'"(E\d{3})"', path.read_text(encoding="utf-8"))}
     assert {row[0] for row in PAGE.table("## System checks")} == used
