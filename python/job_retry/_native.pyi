@@ -76,6 +76,9 @@ class ErrorTextCleaner:
         NUL and lone surrogates become escapes such as ``\x00``. Passwords and tokens in URLs, bearer tokens, values of
         keys such as ``password`` and private keys become ``***``. Of a longer text the first 48 KiB and the last 16
         are kept, with a line between them that names the length of the original.
+
+        Raises:
+            TypeError: `text` is no str.
         """
 
 @disjoint_base

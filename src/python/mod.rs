@@ -7,9 +7,10 @@ mod error_type;
 mod strategy;
 
 use crate::error::Error;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use std::convert::Infallible;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
@@ -29,6 +30,23 @@ fn shown(value: &Bound<'_, PyAny>) -> String {
     let end = text.char_indices().nth(SHOWN_CHARACTERS).map_or(text.len(), |(end, _)| end);
     let more = if end < text.len() { "..." } else { "" };
     format!("{}{more}", &text[..end])
+}
+
+/// An argument, or none: None is a value like any other, and a wrong one.
+struct Given<'py>(Option<Bound<'py, PyAny>>);
+
+impl<'py> FromPyObject<'_, 'py> for Given<'py> {
+    type Error = Infallible;
+
+    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
+        Ok(Self(Some(value.to_owned())))
+    }
+}
+
+/// What came, where another type was expected.
+fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let kind = value.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
+    PyTypeError::new_err(format!("{name} must be {expected}, not {kind} ({})", shown(value)))
 }
 
 /// UTF-8 in which lone surrogates may stand, whatever a subclass makes of `encode`.

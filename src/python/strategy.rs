@@ -1,14 +1,13 @@
 //! `RetryStrategy`.
 
 use super::error_type::Verdict;
-use super::{shown, utf8};
+use super::{Given, shown, utf8, wrong_type};
 use crate::presets::Preset;
 use crate::strategy::{self, Strategy};
 use chrono::{DateTime, Utc};
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDateTime, PyDict, PyFloat, PyInt, PyTuple};
-use std::convert::Infallible;
 use std::sync::{PoisonError, RwLock};
 
 /// How often a job is tried and how long it waits between two attempts.
@@ -36,17 +35,6 @@ pub(super) struct RetryStrategy {
 
 /// Attempts, base, cap, factor and jitter, as they are pickled.
 type Parameters = (i64, f64, f64, f64, f64);
-
-/// An argument, or none: None is a value like any other, and a wrong one.
-struct Given<'py>(Option<Bound<'py, PyAny>>);
-
-impl<'py> FromPyObject<'_, 'py> for Given<'py> {
-    type Error = Infallible;
-
-    fn extract(value: Borrowed<'_, 'py, PyAny>) -> Result<Self, Infallible> {
-        Ok(Self(Some(value.to_owned())))
-    }
-}
 
 impl RetryStrategy {
     pub(super) fn preset(preset: &Preset) -> PyResult<Self> {
@@ -357,11 +345,6 @@ impl RetryStrategy {
         slf.getattr("__dict__")?.call_method1("update", (attributes,))?;
         Ok(())
     }
-}
-
-fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let kind = value.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
-    PyTypeError::new_err(format!("{name} must be {expected}, not {kind} ({})", shown(value)))
 }
 
 fn number(name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
