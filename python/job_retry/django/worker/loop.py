@@ -132,7 +132,7 @@ class Worker:
             logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
         while self._threads.launching and self._stops < 2:
             self._take_in(self.poll_interval)
-        self.summary.still_launching = list(self._threads.launching)
+        self.summary.still_launching = self._threads.launching
 
     def _start_ready_jobs(self) -> None:
         slots = self._free_slots()
@@ -147,7 +147,7 @@ class Worker:
         detached = 0
         if self._has_detached_runs:
             running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
-            detached = running.exclude(pk__in=list(self._threads.launching)).count()
+            detached = running.exclude(pk__in=self._threads.launching).count()
             self._has_detached_runs = detached > 0
         return self.max_concurrent - len(self._threads.launching) - detached
 

@@ -40,13 +40,18 @@ class LaunchThreads:
         self._name = name
         self._jobs: SimpleQueue[Any] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self.launching: dict[Any, Any] = {}
-        """The jobs under launch, by primary key, until `finished` is told."""
+        # By instance: a job whose retry is due at once may be launched again before its first end is told.
+        self._under_launch: dict[int, Any] = {}
+
+    @property
+    def launching(self) -> list[Any]:
+        """The primary keys of the jobs under launch, until `finished` is told."""
+        return [job.pk for job in self._under_launch.values()]
 
     def start(self, job: Any) -> None:
         """Launch ``job`` as soon as a thread is free, which is at once."""
-        self.launching[job.pk] = job
-        if len(self.launching) > len(self._threads):
+        self._under_launch[id(job)] = job
+        if len(self._under_launch) > len(self._threads):
             # A daemon: a launcher that never returns must not keep a worker alive that was told twice to stop.
             name = f"{self._name}-{len(self._threads) + 1}"
             thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -56,13 +61,13 @@ class LaunchThreads:
 
     def finished(self, launch: FinishedLaunch) -> None:
         """Take note of what was reported; from now on the thread counts as free."""
-        self.launching.pop(launch.job.pk, None)
+        self._under_launch.pop(id(launch.job), None)
 
     def close(self) -> None:
         """End the threads and wait for them, unless launches are still under way."""
         for _thread in self._threads:
             self._jobs.put(None)
-        if not self.launching:
+        if not self._under_launch:
             for thread in self._threads:
                 thread.join()
 
