@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from datetime import timezone as fixed_offset
 from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from job_retry.django.exceptions import InvalidTransition
 from job_retry.django.states import FINAL, SOURCES, TARGETS, TRANSITIONS, Status, entry_update
@@ -135,7 +137,16 @@ def test_a_job_that_is_not_saved_yet_is_saved_by_its_first_transition() -> None:
 
 
 @pytest.mark.django_db
-def test_a_naive_time_is_in_the_current_time_zone() -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        datetime(2030, 7, 1, 12, 0),  # noqa: DTZ001
+        datetime(2030, 7, 1, 10, 0, tzinfo=fixed_offset.utc),
+    ],
+    ids=["naive", "aware"],
+)
+def test_a_naive_time_is_in_the_current_time_zone(given: datetime) -> None:
     job = job_in("pending")
-    job.mark_as_queued(scheduled_for=datetime(2030, 7, 1, 12, 0))  # noqa: DTZ001
-    assert row(job).scheduled_for.isoformat() == "2030-07-01T10:00:00+00:00"
+    job.mark_as_queued(scheduled_for=given)
+    stored = "2030-07-01T10:00:00+00:00" if settings.USE_TZ else "2030-07-01T12:00:00"
+    assert row(job).scheduled_for.isoformat() == stored

@@ -9,13 +9,14 @@ import pytest
 from django.test import TestCase
 from job_retry.django.queue import JobQueueManager, get_queue_manager
 from job_retry.django.testing import COMPLETED, STARTED, LaunchCall, ManualClock, ScriptedLauncher, drain, failed
+from job_retry.django.times import in_time_zone
 
 from tests.app.models import ContainerJob
 
 if TYPE_CHECKING:
     from job_retry.django.testing.fixtures import JobQueueFixture
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+NOON = in_time_zone(datetime(2026, 3, 1, 12, tzinfo=timezone.utc))
 
 
 def test_the_clock_goes_on_only_when_told() -> None:
