@@ -277,8 +277,7 @@ def test_of_many_who_launch_the_same_job_one_does() -> None:
     def work() -> None:
         try:
             begin.wait()
-            for job in jobs:
-                results.append(manager.launch_job_with_retry(row(job))["success"])
+            results.extend(manager.launch_job_with_retry(row(job))["success"] for job in jobs)
         finally:
             connections.close_all()
 
