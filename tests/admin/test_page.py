@@ -229,3 +229,17 @@ def test_the_classes_own_fieldsets_are_kept(operator: Client) -> None:
 def test_every_column_of_the_base_is_the_engines_or_a_persons() -> None:
     columns = {field.name for field in RetryableJob._meta.get_fields()}
     assert columns - ENGINE_COLUMNS == {"priority", "max_retries", "retry_strategy"}
+
+
+def test_without_time_zones(
+    manager: JobQueueManager, operator: Client, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.USE_TZ = False
+    noon = NOON.replace(tzinfo=None)
+    monkeypatch.setattr(manager, "clock", lambda: noon)
+    job = job_in("retrying", queued_at=noon, scheduled_for=minutes(3).replace(tzinfo=None))
+    # Naive times are in the zone of the settings.
+    assert "2 2026-03-01 12:03:00 CET in 3 minutes" in text(operator, job)
+    for age in ("hour", "older", "none"):
+        listed = operator.get(LIST, {"age": age}).context["cl"].result_list
+        assert [row.pk for row in listed] == ([job.pk] if age == "hour" else [])

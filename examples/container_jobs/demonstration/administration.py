@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management import call_command
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler, get_internal_wsgi_application
+from django.db import connections
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.worker import Worker
 from jobs.models import ContainerJob
@@ -72,7 +73,14 @@ def web_server(port: int) -> ThreadedWSGIServer:
 def worker_beside() -> Iterator[None]:
     """Run the queue's worker in a thread, and let its launches end before leaving."""
     worker = Worker(get_queue_manager())
-    thread = Thread(target=worker.run, name="worker")
+
+    def work() -> None:
+        try:
+            worker.run()
+        finally:
+            connections.close_all()  # those of this thread
+
+    thread = Thread(target=work, name="worker")
     thread.start()
     try:
         yield
