@@ -59,6 +59,10 @@ test-postgresql: extension ## run the database tests on a PostgreSQL of their ow
 test-container-manager: extension ## run the tests of the drop-in against the real django-container-manager
 	@$(BIN)/python -m tests.servers.suite container-manager
 
+.PHONY: test-mariadb
+test-mariadb: extension ## run the database tests on a MariaDB of their own
+	@$(BIN)/python -m tests.servers.suite mariadb
+
 .PHONY: test-wheel
 test-wheel: wheel ## run the tests against the built wheel, outside the checkout
 	scripts/test-wheel "$(BIN)/python" dist

@@ -13,7 +13,7 @@ import dj_database_url
 SQLITE_FILE = Path(tempfile.gettempdir()) / f"job-retry-tests-{os.getpid()}.sqlite3"
 
 SECRET_KEY = "only for tests"
-USE_TZ = True
+USE_TZ = os.environ.get("JOB_RETRY_TESTS_USE_TZ", "1") == "1"
 TIME_ZONE = "Europe/Berlin"
 
 INSTALLED_APPS = [
@@ -57,6 +57,10 @@ if database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
     database["TEST"] = {"NAME": str(SQLITE_FILE)}
+elif database["ENGINE"].endswith("mysql"):
+    import pymysql  # needs no compiler and no headers
+
+    pymysql.install_as_MySQLdb()
 # A second one, for what happens to jobs that come from, or go to, another database.
 DATABASES = {"default": database, "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 

@@ -1,6 +1,6 @@
 """Run a command with a database server of its own.
 
-    python -m tests.servers.run [--durable] postgresql -- COMMAND...
+    python -m tests.servers.run [--durable] SERVER -- COMMAND...
 
 The command finds the server's URL in DATABASE_URL; its exit status becomes this program's.
 """
@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tests.servers import postgresql
+from tests.servers import mariadb, postgresql
+from tests.servers.private import ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,6 +44,7 @@ class Server:
 
 SERVERS: Mapping[str, Server] = {
     "postgresql": Server("PostgreSQL", postgresql.missing, postgresql.serve),
+    "mariadb": Server("MariaDB", mariadb.missing, mariadb.serve),
 }
 
 
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with leaving_on_signals(), SERVERS[options.server].serve(durable=options.durable) as url:
             return run_command(command, os.environ | {"DATABASE_URL": url})
-    except (postgresql.ServerError, FileNotFoundError, PermissionError) as error:
+    except (ServerError, FileNotFoundError, PermissionError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
 

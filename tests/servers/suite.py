@@ -23,7 +23,7 @@ from tests.integrations.environment import REQUIREMENT, UnavailableError, upstre
 from tests.servers.run import SERVERS, leaving_on_signals, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,8 @@ class Run:
     server: str | None = None
     interpreter: Callable[[], Path] | None = None
     """Of an environment with further packages, in place of this program's own."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the run alone."""
 
 
 # Tests that have nothing to do with a database need not run again on each.
@@ -53,6 +55,12 @@ RUNS = {
     "rust": Run("Rust core", command=("cargo", "test", *CARGO_OPTIONS)),
     "sqlite": Run("Python, on SQLite", pytest=()),
     "postgresql": Run("Python, on PostgreSQL", pytest=WITHOUT_DATABASE, server="postgresql"),
+    "mariadb": Run("Python, on MariaDB", pytest=(*WITHOUT_DATABASE, "--ignore=tests/examples"), server="mariadb"),
+    "naive": Run(
+        "Python, without time zones, on SQLite",
+        pytest=("tests/queue", "tests/worker", "tests/testing", "tests/checks"),
+        environment={"JOB_RETRY_TESTS_USE_TZ": "0"},
+    ),
     "container-manager": Run(
         REQUIREMENT,
         pytest=("--ds=tests.integrations.container_manager.settings", "tests/integrations/container_manager"),
@@ -114,6 +122,7 @@ def perform(run: Run, report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder, server as url:
         # A database that the caller's shell happens to name is no place for tests.
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment.update(run.environment)
         if url is not None:
             environment["DATABASE_URL"] = url
         command, results = run.command, Path(folder) / "results.xml"

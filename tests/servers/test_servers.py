@@ -7,26 +7,82 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 from xml.sax.saxutils import quoteattr
 
 import psycopg
+import pymysql
 import pytest
 
-from tests.servers import postgresql
-from tests.servers.run import main
+from tests.servers import mariadb, postgresql
+from tests.servers.run import SERVERS, main
 from tests.servers.suite import Report
 
-RUN = [sys.executable, "-m", "tests.servers.run", "postgresql", "--"]
+MODULES = {"postgresql": postgresql, "mariadb": mariadb}
 # Prints the data folder and the server's process id, the first line of its lock file.
-SHOW_SERVER = """
+SHOW_SERVER = {
+    "postgresql": """
 import os, psycopg
 with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
     folder = connection.execute("SHOW data_directory").fetchone()[0]
 with open(os.path.join(folder, "postmaster.pid")) as lock:
     print(folder, lock.readline().strip(), flush=True)
-"""
+""",
+    "mariadb": """
+import os, pymysql, urllib.parse
+url = urllib.parse.urlsplit(os.environ["DATABASE_URL"])
+with pymysql.connect(host=url.hostname, port=url.port, user=url.username) as connection:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT @@datadir, @@pid_file")
+        folder, lock_file = cursor.fetchone()
+with open(lock_file) as lock:
+    print(folder, lock.readline().strip(), flush=True)
+""",
+}
+# What the server says of settings that were asked for.
+SETTINGS: dict[str, dict[str, object]] = {
+    "postgresql": {"SHOW max_connections": "200", "SHOW listen_addresses": "127.0.0.1"},
+    "mariadb": {
+        "SELECT @@max_connections": 200,
+        "SELECT @@bind_address": "127.0.0.1",
+        "SELECT @@character_set_server": "utf8mb4",
+    },
+}
+DURABILITY: dict[tuple[str, bool], tuple[str, object]] = {
+    ("postgresql", False): ("SHOW fsync", "off"),
+    ("postgresql", True): ("SHOW fsync", "on"),
+    ("mariadb", False): ("SELECT @@innodb_flush_log_at_trx_commit", 0),
+    ("mariadb", True): ("SELECT @@innodb_flush_log_at_trx_commit", 1),
+}
 
-needs_postgresql = pytest.mark.skipif(postgresql.missing() is not None, reason=f"PostgreSQL: {postgresql.missing()}")
+
+def needed(name: str, *values: Any) -> Any:
+    """Return test parameters that are skipped, saying why, where the server cannot run."""
+    reason = SERVERS[name].missing()
+    return pytest.param(
+        name, *values, marks=pytest.mark.skipif(reason is not None, reason=f"{SERVERS[name].title}: {reason}")
+    )
+
+
+each_server = pytest.mark.parametrize("server", [needed(name) for name in SERVERS])
+
+
+def run(server: str) -> list[str]:
+    return [sys.executable, "-m", "tests.servers.run", server, "--"]
+
+
+def ask(url: str, question: str) -> Any:
+    """Return the one value that a statement gives."""
+    parts = urlsplit(url)
+    connection: Any = (
+        pymysql.connect(host=str(parts.hostname), port=parts.port or 0, user=str(parts.username))
+        if parts.scheme == "mysql"
+        else psycopg.connect(url)
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute(question)
+        return cursor.fetchone()[0]
 
 
 def assert_gone(shown: str) -> None:
@@ -37,25 +93,26 @@ def assert_gone(shown: str) -> None:
         os.kill(int(number), 0)
 
 
-@needs_postgresql
-def test_the_command_has_a_server_that_is_gone_afterwards() -> None:
-    result = subprocess.run([*RUN, sys.executable, "-c", SHOW_SERVER], capture_output=True, text=True, check=True)
-    assert_gone(result.stdout)
+@each_server
+def test_the_command_has_a_server_that_is_gone_afterwards(server: str) -> None:
+    command = [*run(server), sys.executable, "-c", SHOW_SERVER[server]]
+    assert_gone(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@needs_postgresql
-def test_exit_status_is_the_commands() -> None:
-    failing = SHOW_SERVER + "\nraise SystemExit(7)"
-    result = subprocess.run([*RUN, sys.executable, "-c", failing], capture_output=True, text=True, check=False)
+@each_server
+def test_exit_status_is_the_commands(server: str) -> None:
+    failing = SHOW_SERVER[server] + "\nraise SystemExit(7)"
+    result = subprocess.run([*run(server), sys.executable, "-c", failing], capture_output=True, text=True, check=False)
     assert result.returncode == 7
     assert_gone(result.stdout)
 
 
-@needs_postgresql
+@each_server
 @pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_the_server_too(order: signal.Signals) -> None:
-    waiting = SHOW_SERVER + "\nimport time\ntime.sleep(600)"
-    with subprocess.Popen([*RUN, sys.executable, "-c", waiting], stdout=subprocess.PIPE, text=True) as process:
+def test_a_signal_stops_the_server_too(server: str, order: signal.Signals) -> None:
+    waiting = SHOW_SERVER[server] + "\nimport time\ntime.sleep(600)"
+    command = [*run(server), sys.executable, "-c", waiting]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         shown = process.stdout.readline()
         process.send_signal(order)
@@ -63,33 +120,45 @@ def test_a_signal_stops_the_server_too(order: signal.Signals) -> None:
     assert_gone(shown)
 
 
-@needs_postgresql
-@pytest.mark.parametrize(("durable", "fsync"), [(False, "off"), (True, "on")])
-def test_durability_is_a_choice(durable: bool, fsync: str) -> None:
-    with postgresql.serve(durable=durable) as url, psycopg.connect(url) as connection:
-        assert connection.execute("SHOW fsync").fetchone() == (fsync,)
-        assert connection.execute("SHOW max_connections").fetchone() == ("200",)
-        assert connection.execute("SHOW listen_addresses").fetchone() == ("127.0.0.1",)
+@pytest.mark.parametrize(
+    ("server", "durable", "question", "answer"),
+    [needed(name, durable, *row) for (name, durable), row in DURABILITY.items()],
+)
+def test_durability_is_a_choice(server: str, durable: bool, question: str, answer: object) -> None:
+    with SERVERS[server].serve(durable=durable) as url:
+        assert ask(url, question) == answer
+        assert {question: ask(url, question) for question in SETTINGS[server]} == SETTINGS[server]
 
 
-@needs_postgresql
-def test_a_taken_port_is_given_up_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    free_port = postgresql._free_port
-    with postgresql.serve() as first:
-        taken = int(first.rpartition(":")[2].partition("/")[0])
-        ports = iter([taken, free_port()])
-        monkeypatch.setattr(postgresql, "_free_port", lambda: next(ports))
-        with postgresql.serve() as second, psycopg.connect(second) as connection:
+@each_server
+def test_a_taken_port_is_given_up_for_another(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    free_port = MODULES[server].free_port
+    with SERVERS[server].serve() as first:
+        ports = iter([urlsplit(first).port, free_port()])
+        monkeypatch.setattr(MODULES[server], "free_port", lambda: next(ports))
+        with SERVERS[server].serve() as second:
             assert second != first
-            assert connection.execute("SELECT 1").fetchone() == (1,)
+            assert ask(second, "SELECT 1") == 1
 
 
+@pytest.mark.parametrize(
+    ("server", "programs", "reason"),
+    [
+        ("postgresql", None, "no initdb found"),
+        ("mariadb", {}, "no mariadb-install-db found"),
+        ("mariadb", {"mariadb-install-db": "/usr/bin/mariadb-install-db"}, "no mariadbd found"),
+    ],
+)
 def test_without_the_programs_the_reason_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    server: str,
+    programs: object,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(postgresql, "_find_programs", lambda: None)
-    assert main(["postgresql", "--", "true"]) == 1
-    assert "no initdb found" in capsys.readouterr().err
+    monkeypatch.setattr(MODULES[server], "_find_programs", lambda: programs)
+    assert main([server, "--", "true"]) == 1
+    assert reason in capsys.readouterr().err
 
 
 def test_what_every_run_skipped_is_left_out(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def database_url() -> str:
         return f"sqlite:///{settings['NAME']}"
     user, password = quote(settings["USER"]), quote(settings["PASSWORD"])
     login = f"{user}:{password}" if password else user
-    return f"postgres://{login}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+    return f"{connection.vendor}://{login}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 def environment(settings: str = "tests.worker.process_settings") -> dict[str, str]:

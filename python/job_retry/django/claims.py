@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from job_retry.django.models import RetryableJob
 
 _NEXT_SERIAL = F("attempt_serial") + 1
-_PREVIOUS_SERIAL = Greatest(F("attempt_serial") - 1, 0)
+# In this order: the column is unsigned, and some databases refuse a negative difference even on the way.
+_PREVIOUS_SERIAL = Greatest(F("attempt_serial"), 1) - 1
 
 CHUNK_ROWS = 500
 """Keys in one statement; SQLite allows a limited number of parameters."""
+
+CROWD = 20
+"""Workers that may claim at the same moment on MariaDB and MySQL before one of them finds nothing at its first look."""
 
 
 def this_process() -> str:
@@ -74,10 +78,7 @@ class ColumnClaims:
             self.jobs().filter(pk__in=ready.values("pk")[:limit]).update(**values)
         else:
             with transaction.atomic(using=self.using):
-                limit = min(limit, self._room(limit))
-                if features.has_select_for_update:
-                    ready = ready.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
-                chosen = list(ready.values_list("pk", flat=True)[:limit])
+                chosen = self._choose(ready, min(limit, self._room(limit)))
                 if not chosen:
                     return []
                 self.jobs().filter(pk__in=chosen).update(**values)
@@ -143,6 +144,25 @@ class ColumnClaims:
         """Return the claimed jobs, of ``holder`` or of everybody."""
         held = self.jobs().filter(status__in=CLAIMED, claim_token__isnull=False)
         return held if holder is None else held.filter(claimed_by=holder)
+
+    def _choose(self, ready: JobQuerySet[Any], limit: int) -> list[Any]:
+        """Return the keys of the first jobs of ``ready`` that nobody else is claiming, locked where rows can be."""
+        features = connections[self.using].features
+        if not features.has_select_for_update:
+            return list(ready.values_list("pk", flat=True)[:limit])
+        locking = ready.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
+        if connections[self.using].vendor != "mysql":
+            return list(locking.values_list("pk", flat=True)[:limit])
+        # InnoDB locks each row that it looks at, not only those that a sorted statement returns, and whoever claims at
+        # the same time would find nothing. So the order is read without locks, and then its first rows are locked.
+        candidates = list(ready.values_list("pk", flat=True)[: limit * CROWD])
+        chosen: list[Any] = []
+        while candidates and len(chosen) < limit:
+            wanted = limit - len(chosen)
+            page, candidates = candidates[:wanted], candidates[wanted:]
+            locked = set(locking.filter(pk__in=page).values_list("pk", flat=True))
+            chosen += [pk for pk in page if pk in locked]
+        return chosen
 
     def _room(self, wanted: int) -> int:
         """Return how many more jobs may be claimed, with everybody else's claiming locked out until the commit."""
