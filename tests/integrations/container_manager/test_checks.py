@@ -30,8 +30,10 @@ def test_the_tested_version_gives_no_message() -> None:
 
 
 def test_the_package_must_be_among_the_apps() -> None:
+    disable()
     with override_settings(INSTALLED_APPS=[*OTHERS, APP]):
         assert_one("E102", "'container_manager' is not", "before or after")
+        assert retry.ErrorType.__module__ == "container_manager.retry"
 
 
 def test_without_the_app_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -148,10 +149,12 @@ def test_what_the_program_put_in_place_since_stays() -> None:
     replaced = retry.RETRY_STRATEGIES["default"] = job_retry.RetryStrategy(9)
     edited = retry.RETRY_STRATEGIES["aggressive"]
     edited.max_attempts = 9
+    equal = retry.RETRY_STRATEGIES["high_priority"] = copy.copy(retry.RETRY_STRATEGIES["high_priority"])
     disable()
     assert retry.ErrorClassifier is Own
     assert retry.RETRY_STRATEGIES["default"] is replaced
     assert retry.RETRY_STRATEGIES["aggressive"] is edited
+    assert retry.RETRY_STRATEGIES["high_priority"] is equal
     assert type(retry.RETRY_STRATEGIES["conservative"]) is retry.RetryStrategy
 
 
