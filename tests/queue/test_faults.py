@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
@@ -149,20 +149,39 @@ def test_fault_7_a_launcher_that_returns_no_result_has_failed(returned: object) 
     assert row(job).status == Status.RETRYING
 
 
-def _break_inside_atomic(job: RetryableJob) -> None:
+def _break(job: RetryableJob) -> None:
+    """Insert a second row of the same key, with no block of its own around it."""
+    ContainerJob(pk=job.pk).save(force_insert=True)
+
+
+def _break_inside_a_block(job: RetryableJob) -> None:
     with transaction.atomic():
-        ContainerJob.objects.bulk_create([ContainerJob(pk=job.pk)])
+        _break(job)
 
 
 def _hide_the_error(job: RetryableJob) -> dict[str, Any]:
-    try:
-        ContainerJob.objects.bulk_create([ContainerJob(pk=job.pk)])
-    except IntegrityError:
-        return failed("Connection refused")
-    return {"success": True}
+    with suppress(IntegrityError):
+        _break(job)
+    return failed("Connection refused")
 
 
-@pytest.mark.parametrize("launch", [_break_inside_atomic, _hide_the_error])
+def _meet_it_again(job: RetryableJob) -> dict[str, Any]:
+    with suppress(IntegrityError):
+        _break(job)
+    assert ContainerJob.objects.exists()  # an error where the transaction is broken
+    return failed("Connection refused")
+
+
+def _break_past_the_models(job: RetryableJob) -> dict[str, Any]:
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT nothing FROM nowhere")
+    return failed("Connection refused")
+
+
+HARM = [_break, _break_inside_a_block, _hide_the_error, _meet_it_again, _break_past_the_models]
+
+
+@pytest.mark.parametrize("launch", HARM)
 def test_fault_8_a_database_error_in_the_launch_costs_one_attempt(launch: Any) -> None:
     manager = manager_for(launch)
     job = queued_job(manager)
@@ -173,7 +192,7 @@ def test_fault_8_a_database_error_in_the_launch_costs_one_attempt(launch: Any) -
 
 
 @pytest.mark.django_db(transaction=False)
-@pytest.mark.parametrize("launch", [_break_inside_atomic, _hide_the_error])
+@pytest.mark.parametrize("launch", HARM)
 def test_fault_8_also_inside_the_transaction_of_a_test_case(launch: Any) -> None:
     assert connection.in_atomic_block
     test_fault_8_a_database_error_in_the_launch_costs_one_attempt(launch)

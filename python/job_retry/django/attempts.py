@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
-from job_retry.django.error_text import clean_traceback, error_text
+from job_retry.django.error_text import clean_traceback
 from job_retry.django.launcher import LaunchOutcome, call_launcher
 from job_retry.django.recording import Attempt, LaunchReport, LaunchResult, look, record_launch
 
@@ -83,13 +83,10 @@ def _call_in_savepoint(manager: JobQueueManager, job: RetryableJob, key: str) ->
     try:
         with transaction.atomic(using=manager.using):
             outcome = call_launcher(manager.launch, job, key)
-            if isinstance(outcome.exception, DatabaseError):
-                transaction.set_rollback(True, using=manager.using)
-    except DatabaseError as error:
-        # The launcher hid a database error of its own; leaving the savepoint met it and rolled back.
+    except DatabaseError:
+        # Leaving the savepoint met an error of the launcher's that Django had not seen, and rolled back.
         if outcome is None:
-            return LaunchOutcome(success=False, error=error_text(error), exception=error)
-    assert outcome is not None  # noqa: S101 - set wherever the block was left without an error
+            raise
     return outcome
 
 
