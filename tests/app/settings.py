@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "job_retry.django",
     "tests.app",
+    "tests.adoption.exports",
 ]
 
 MIDDLEWARE = [

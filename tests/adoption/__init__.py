@@ -1,0 +1,1 @@
+"""A job model from before the queue, and its move into it."""
