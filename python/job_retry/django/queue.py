@@ -16,10 +16,11 @@ from job_retry import ErrorClassifier, RetryStrategy
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, this_process
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
+from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.membership import QueueMembership
 from job_retry.django.querysets import JobQuerySet, due
-from job_retry.django.recording import LaunchResult, record_failure, record_launch_failure, sources_of, write
+from job_retry.django.recording import LaunchResult, sources_of, write
 from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status, entry_values

@@ -1,7 +1,7 @@
 """The state machine: which status may follow which, who moves a job there, and what a status says of the columns.
 
 Everything here is data and pure functions. `job_retry.django.models` and `job_retry.django.protection` apply it to
-instances; `claims`, `membership` and `recording` beside them apply it to rows. Nothing else changes a status.
+instances; `claims`, `membership`, `recording` and `failures` apply it to rows. Nothing else changes a status.
 """
 
 from __future__ import annotations

@@ -1,0 +1,98 @@
+"""Deciding and writing what follows from a failed attempt, whether a launch failed or the run after it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from job_retry.django import signals
+from job_retry.django.decision import FailureDecision, classify, decide
+from job_retry.django.error_text import clean_error_text, error_text
+from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
+from job_retry.django.settings import get_settings
+from job_retry.django.states import Status, entry_values
+
+if TYPE_CHECKING:
+    from job_retry import RetryStrategy
+    from job_retry.django.models import RetryableJob
+    from job_retry.django.queue import JobQueueManager
+
+logger = logging.getLogger("job_retry.queue")
+
+
+def record_launch_failure(
+    manager: JobQueueManager, job: RetryableJob, error: object, strategy: RetryStrategy
+) -> LaunchResult:
+    """Decide and write what follows from a failed launch, and return the result."""
+    attempt = Attempt.shown_by(job)
+    decision = record_failure(manager, job, error, strategy)
+    if decision is None and look(manager, job, attempt):  # moved by the launcher just now
+        decision = record_failure(manager, job, error, strategy)
+    if decision is None:
+        return passed_on(job)
+    if decision.delay_seconds is None:
+        return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
+    return {
+        "success": False,
+        "error": decision.error,
+        "retry_scheduled": True,
+        "retry_in_seconds": decision.delay_seconds,
+    }
+
+
+def record_failure(
+    manager: JobQueueManager,
+    job: RetryableJob,
+    error: object,
+    strategy: RetryStrategy,
+) -> FailureDecision | None:
+    """Decide and write what follows from a failed attempt; None where it has passed on and nothing was written."""
+    text = error_text(error)
+    now = manager.clock()
+    decision = decide(
+        error_type=classify(manager.classifier, text),
+        error=clean_error_text(text),
+        failed_attempts=job.retry_count + 1,
+        max_retries=job.max_retries,
+        strategy=strategy,
+        jitter=get_settings().jitter,
+        key=(job.pk, job.attempt_serial),
+        now=now,
+    )
+    status = Status.RETRYING if decision.will_retry else Status.FAILED
+    values = {
+        **entry_values(status, now, lambda name: getattr(job, name)),
+        "retry_count": decision.failed_attempts,
+        "last_error": decision.error,
+        "last_error_at": now,
+    }
+    if decision.will_retry:
+        values["scheduled_for"] = decision.retry_at
+    # Where a launcher, or somebody before this call, has set failed or retrying already, this is the reason for it.
+    sources = (*sources_of(job, status), *({job.status} & {Status.FAILED, Status.RETRYING}))
+    if not write(manager.claims, job, sources, values):
+        return None
+    _announce(manager, job, decision)
+    return decision
+
+
+def _announce(manager: JobQueueManager, job: RetryableJob, decision: FailureDecision) -> None:
+    if decision.will_retry:
+        logger.warning(
+            "Job %s failed (attempt %d): %s. Retrying in %.1fs",
+            job.pk,
+            decision.failed_attempts,
+            decision.error,
+            decision.delay_seconds,
+        )
+        signal = signals.job_retry_scheduled
+    else:
+        logger.error(
+            "Job %s permanently failed after %d attempts (%s): %s",
+            job.pk,
+            decision.failed_attempts,
+            decision.reason,
+            decision.error,
+        )
+        signal = signals.job_dead_lettered
+    signal.send_robust(sender=type(job), job=job, manager=manager, decision=decision)
