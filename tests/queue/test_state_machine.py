@@ -271,7 +271,7 @@ def test_the_rules_hold_whatever_is_done() -> None:
     run_state_machine_as_test(
         Queue,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
