@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from job_retry.django import signals
-from job_retry.django.admin import actions, model_admin
+from job_retry.django.admin import RetryableJobAdmin, actions, listing
 
 from tests.admin.conftest import LIST, NOON, job_in, page
 from tests.app.models import ContainerJob
@@ -182,7 +182,7 @@ def test_cancel_does_what_was_confirmed_and_no_more(manager: JobQueueManager, op
 
 
 def test_too_many_to_be_confirmed(manager: JobQueueManager, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_admin, "CONFIRMED_JOBS_LIMIT", 2)
+    monkeypatch.setattr(listing, "CONFIRMED_JOBS_LIMIT", 2)
     jobs = [job_in("queued", name=str(number)) for number in range(3)]
     level, text = said(act(operator, "cancel_jobs", jobs))
     assert (level, text) == (
@@ -261,7 +261,7 @@ def test_who_may_only_view_cannot_change(manager: JobQueueManager, person: Calla
 
 
 def test_each_action_has_a_method_that_needs_a_permission() -> None:
-    assert set(model_admin.RetryableJobAdmin.actions) == EVERYTHING
+    assert set(RetryableJobAdmin.actions) == EVERYTHING
     for name in EVERYTHING:
-        method = getattr(model_admin.RetryableJobAdmin, name)
+        method = getattr(RetryableJobAdmin, name)
         assert method.allowed_permissions

@@ -74,6 +74,16 @@ def test_a_dead_job_retried_by_hand_completes(visit: Callable[..., Page], operat
     assert window.inner_text(".field-job_next_attempt .readonly") == "never: completed"
 
 
+def test_a_dead_job_is_retried_from_its_page(visit: Callable[..., Page], operator: Client) -> None:
+    job = job_in("failed")
+    window = visit(operator, page(job))
+    window.click("text=Retry with a fresh count")
+    assert message(window) == "1 job requeued with a fresh count."
+    assert window.inner_text(".field-job_next_attempt .readonly") == "now"
+    job.refresh_from_db()
+    assert (job.status, job.retry_count) == ("queued", 0)
+
+
 def test_a_form_left_open_while_a_worker_claims_the_job_does_not_undo_the_claim(
     visit: Callable[..., Page], operator: Client, tmp_path: Path
 ) -> None:

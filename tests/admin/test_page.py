@@ -12,7 +12,7 @@ from django.contrib.messages import get_messages
 from django.test import RequestFactory
 from job_retry import RetryStrategy
 from job_retry.django.admin import RetryableJobAdmin
-from job_retry.django.admin.model_admin import SHOWN_BETTER
+from job_retry.django.admin.page import SHOWN_BETTER
 from job_retry.django.models import RetryableJob
 from job_retry.django.protection import ENGINE_COLUMNS
 
@@ -20,6 +20,8 @@ from tests.admin.conftest import LIST, NOON, job_in, minutes, page
 from tests.app.models import ContainerJob, ReportJob
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.test import Client
     from job_retry.django.queue import JobQueueManager
     from pytest_django.fixtures import SettingsWrapper
@@ -229,6 +231,81 @@ def test_the_classes_own_fieldsets_are_kept(operator: Client) -> None:
 def test_every_column_of_the_base_is_the_engines_or_a_persons() -> None:
     columns = {field.name for field in RetryableJob._meta.get_fields()}
     assert columns - ENGINE_COLUMNS == {"priority", "max_retries", "retry_strategy"}
+
+
+def buttons(client: Client, job: ContainerJob) -> list[str]:
+    return re.findall(r'<button type="submit" name="action" value="(\w+)"', client.get(page(job)).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("pending", ["cancel_jobs"]),
+        ("queued", ["cancel_jobs"]),
+        ("launching", ["cancel_jobs", "release_claims"]),
+        ("running", ["cancel_jobs", "release_claims"]),
+        ("retrying", ["retry_jobs", "retry_jobs_afresh", "cancel_jobs"]),
+        ("failed", ["retry_jobs", "retry_jobs_afresh", "cancel_jobs"]),
+        ("completed", []),
+        ("timeout", []),
+        ("cancelled", []),
+    ],
+)
+def test_the_page_has_a_button_for_what_can_be_done(
+    manager: JobQueueManager, operator: Client, status: str, expected: list[str]
+) -> None:
+    assert buttons(operator, job_in(status)) == expected
+
+
+def test_the_page_has_buttons_only_for_what_the_user_may_do(
+    manager: JobQueueManager, person: Callable[..., Client]
+) -> None:
+    job = job_in("failed")
+    assert buttons(person("view"), job) == []
+    assert buttons(person("view", "cancel"), job) == ["cancel_jobs"]
+
+
+def test_a_button_leads_back_to_the_page(manager: JobQueueManager, operator: Client) -> None:
+    job = job_in("failed")
+    sent = {"_selected_action": str(job.pk), "from_page": str(job.pk), "action": "retry_jobs"}
+    done = operator.post(LIST, sent)
+    assert (done.status_code, done["Location"]) == (302, page(job))
+    job.refresh_from_db()
+    assert job.status == "queued"
+    asked = operator.post(LIST, {**sent, "action": "cancel_jobs"}).content.decode()
+    assert f'<a href="{page(job)}"' in asked
+    done = operator.post(LIST, {**sent, "action": "cancel_jobs", "confirmed_jobs": f'["{job.pk}"]'})
+    assert (done.status_code, done["Location"]) == (302, page(job))
+    job.refresh_from_db()
+    assert job.status == "cancelled"
+
+
+def test_each_admin_site_leads_to_its_own_pages(manager: JobQueueManager, operator: Client) -> None:
+    job = job_in("failed")
+    shown = operator.get(f"/staff{page(job)}").content.decode()
+    assert f'<form method="post" action="/staff{LIST}" class="job-buttons">' in shown
+    sent = {"_selected_action": str(job.pk), "from_page": str(job.pk), "action": "cancel_jobs"}
+    asked = operator.post(f"/staff{LIST}", sent).content.decode()
+    assert f'<a href="/staff{LIST}">' in asked
+    assert f'<a href="/staff{page(job)}"' in asked
+
+
+def test_a_status_of_the_projects_own_does_not_break_the_page(manager: JobQueueManager, operator: Client) -> None:
+    job = job_in("pending")
+    ContainerJob.objects.update(status="archived")
+    assert "Next attempt: never: archived" in text(operator, job)
+    assert buttons(operator, job) == []
+
+
+def test_an_engine_column_cannot_be_edited_in_the_list() -> None:
+    class Careless(RetryableJobAdmin):
+        list_display = ("__str__", "status", "priority")
+        list_editable = ("status", "priority")
+
+    (error,) = Careless(ContainerJob, admin.site).check()
+    assert error.id == "job_retry.E010"
+    assert error.msg == "Careless.list_editable has status, which the queue owns."
+    assert RetryableJobAdmin(ContainerJob, admin.site).check() == []
 
 
 def test_without_time_zones(

@@ -8,8 +8,11 @@ from job_retry.django.admin import RetryableJobAdmin
 
 from tests.app.models import ContainerJob, ReportJob
 
+staff_site = admin.AdminSite(name="staff")
+
 
 @admin.register(ContainerJob)
+@admin.register(ContainerJob, site=staff_site)
 class ContainerJobAdmin(RetryableJobAdmin):
     """What a project writes at least."""
 

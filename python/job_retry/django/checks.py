@@ -13,6 +13,7 @@ E006  ``LAUNCH`` cannot be imported, or cannot be called
 E007  a strategy that is not registered
 E008  ``CLASSIFIER`` cannot be imported, or cannot classify
 E009  a job model's ``Meta`` drops that of `RetryableJob`
+E010  an admin's ``list_editable`` has a column of the queue
 ====  ==========================================================
 """
 

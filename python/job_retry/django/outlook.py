@@ -116,7 +116,7 @@ def next_attempt(job: Any, manager: JobQueueManager, now: datetime) -> NextAttem
     if job.status == Status.PENDING:
         return NextAttempt(Prospect.NOT_QUEUED)
     return NextAttempt(
-        Prospect.NEVER, reason=_dead_letter_reason(job, manager, now) or str(Status(job.status).label).lower()
+        Prospect.NEVER, reason=_dead_letter_reason(job, manager, now) or str(job.get_status_display()).lower()
     )
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext, ngettext_lazy
 
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.querysets import JobQuerySet
+from job_retry.django.states import TARGETS, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,9 @@ logger = logging.getLogger("job_retry.admin")
 CHUNK_ROWS = 500
 """Jobs loaded in one statement; SQLite allows a limited number of parameters."""
 
+FROM_PAGE = "from_page"
+"""Field of a request: the job on whose page, instead of in the list, an action was asked for."""
+
 NAMED_REASONS = 5
 NAMED_JOBS = 5
 """How many reasons, and of each how many jobs, a message spells out."""
@@ -41,6 +45,10 @@ class JobAction:
 
     name: str
     """Of the method of `RetryableJobAdmin`."""
+    label: str | _StrPromise
+    """On the button of a job's page."""
+    offered: Callable[[Any], bool]
+    """Whether a job is in a state for it, so that its page has the button."""
     perform: Callable[[JobQueueManager, Any], bool]
     """Returns whether it was done; ValueError says why not."""
     done: Any
@@ -53,15 +61,21 @@ class JobAction:
     """Asked, with the list of jobs, before anything is done; empty: nothing is asked."""
 
 
+RETRYABLE = (Status.FAILED, Status.RETRYING)
+
 RETRY = JobAction(
     "retry_jobs",
-    lambda manager, job: manager.retry_failed_job(job),
+    _("Retry"),
+    lambda job: job.status in RETRYABLE,
+    perform=lambda manager, job: manager.retry_failed_job(job),
     done=ngettext_lazy("%(count)d job requeued", "%(count)d jobs requeued", "count"),
     history="Retried by hand.",
 )
 RETRY_AFRESH = JobAction(
     "retry_jobs_afresh",
-    lambda manager, job: manager.retry_failed_job(job, reset_count=True),
+    _("Retry with a fresh count"),
+    lambda job: job.status in RETRYABLE,
+    perform=lambda manager, job: manager.retry_failed_job(job, reset_count=True),
     done=ngettext_lazy(
         "%(count)d job requeued with a fresh count", "%(count)d jobs requeued with a fresh count", "count"
     ),
@@ -69,7 +83,9 @@ RETRY_AFRESH = JobAction(
 )
 CANCEL = JobAction(
     "cancel_jobs",
-    lambda manager, job: manager.cancel(job),
+    _("Cancel"),
+    lambda job: Status.CANCELLED in TARGETS.get(job.status, ()),
+    perform=lambda manager, job: manager.cancel(job),
     done=ngettext_lazy("%(count)d job cancelled", "%(count)d jobs cancelled", "count"),
     history="Cancelled.",
     question=_(
@@ -79,7 +95,9 @@ CANCEL = JobAction(
 )
 RELEASE_CLAIM = JobAction(
     "release_claims",
-    lambda manager, job: manager.release_claim(job),
+    _("Release the claim"),
+    lambda job: job.claim_token is not None,
+    perform=lambda manager, job: manager.release_claim(job),
     done=ngettext_lazy("%(count)d claim released", "%(count)d claims released", "count"),
     refused=_("not claimed, or the claim has passed on"),
     history="Claim released.",
@@ -88,6 +106,8 @@ RELEASE_CLAIM = JobAction(
         "works, they run twice."
     ),
 )
+
+JOB_ACTIONS = (RETRY, RETRY_AFRESH, CANCEL, RELEASE_CLAIM)
 
 
 @dataclass
