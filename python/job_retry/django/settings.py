@@ -203,6 +203,11 @@ def read_settings(raw: Any) -> tuple[JobRetrySettings, list[Problem]]:
         )
         raw_queues = {}
     for name, raw_queue in raw_queues.items():
+        if not isinstance(name, str) or not name:
+            problems.append(
+                Problem("E002", f"JOB_RETRY['QUEUES'] names a queue {name!r:.100}.", "Give a name that is a str.")
+            )
+            continue
         where = f"JOB_RETRY['QUEUES'][{name!r}]"
         if not isinstance(raw_queue, Mapping):
             problems.append(Problem("E002", f"{where} is {raw_queue!r:.100}.", "Give a dict with MODEL and LAUNCH."))

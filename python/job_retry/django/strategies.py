@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ImproperlyConfigured
+
 from job_retry import RETRY_STRATEGIES, RetryStrategy
 from job_retry.django.settings import get_settings
 
@@ -32,7 +34,12 @@ def get_strategies() -> dict[str, RetryStrategy]:
 
 def retry_strategy_choices() -> list[tuple[str, str]]:
     """Return the choices of `RetryableJob.retry_strategy`; a callable, so that a new strategy makes no migration."""
-    return [(name, strategy_label(name)) for name in get_strategies()]
+    try:
+        strategies = get_strategies()
+    except ImproperlyConfigured:
+        # Django asks for them in its own checks of the model, which must not end before ours say what is wrong.
+        strategies = RETRY_STRATEGIES
+    return [(name, strategy_label(name)) for name in strategies]
 
 
 def strategy_label(name: str) -> str:
