@@ -53,9 +53,11 @@ class JobList(JobDisplay):
                 self.message_user(request, str(error), messages.WARNING)
         return super().changelist_view(request, extra_context)
 
-    def get_actions(self, request: HttpRequest) -> Any:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Return the actions; without a queue there is nobody to do those on jobs."""
-        actions = super().get_actions(request)
+        # From Django 6.1 on there are also actions on the page of one object, and it asks for either.
+        location = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **location)
         if self._manager_or_none() is None:
             for action in JOB_ACTIONS:
                 actions.pop(action.name, None)
@@ -127,7 +129,7 @@ class JobList(JobDisplay):
             )
             return None
         listed = queryset.filter(pk__in=pks[:LISTED_JOBS])
-        description = self.get_actions(request)[action.name][2] % {"verbose_name_plural": self.opts.verbose_name_plural}
+        description = dict(self.get_action_choices(request))[action.name]
         setattr(request, "current_app", self.admin_site.name)  # noqa: B010 - for the URLs of the template
         return TemplateResponse(
             request,
