@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from job_retry.django import signals
 from job_retry.django.states import Status
-from job_retry.django.testing import COMPLETED, STARTED, failed
+from job_retry.django.testing import COMPLETED, STARTED, ScriptedLauncher, failed
 
 from tests.app.models import ContainerJob
 from tests.queue.support import assert_invariants, assert_shows_its_row, broken_invariants, manager_for, queued_job, row
@@ -205,6 +205,24 @@ def test_a_launcher_may_save_and_refresh_the_job_it_is_given() -> None:
     assert_shows_its_row(job)
     assert manager.complete(row(job))
     assert_invariants()
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_launcher_may_copy_the_job_by_saving_it_without_a_key(report: str) -> None:
+    def launch(job: RetryableJob) -> Any:
+        job.pk = None
+        job._state.adding = True
+        job.save()
+        return ScriptedLauncher(REPORTS[report])(job, "")
+
+    manager = manager_for(launch)
+    job = queued_job(manager)
+    pk = job.pk
+    result = manager.launch_job_with_retry(job)
+    assert job.pk == pk
+    assert result["success"] == (job.status in {Status.RUNNING, Status.COMPLETED})
+    assert_shows_its_row(job)
+    assert row(job).status != Status.LAUNCHING
 
 
 def test_what_a_launcher_changes_on_the_instance_alone_is_not_a_result() -> None:

@@ -46,9 +46,12 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     """Launch ``job``, which this process has claimed, and write the result."""
     attempt = Attempt.shown_by(job)
     claimed = manager.claims.fenced(job)
-    started_at, known_error = manager.clock(), job.last_error
+    pk, started_at, known_error = job.pk, manager.clock(), job.last_error
     try:
-        outcome = _call(manager, job)
+        try:
+            outcome = _call(manager, job)
+        finally:
+            job.pk = pk  # a launcher may have copied the job in Django's way, by saving it without a key
         if outcome.exception is not None:
             logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
         report = LaunchReport(outcome, started_at, known_error)
