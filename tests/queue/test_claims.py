@@ -253,11 +253,16 @@ def test_a_job_run_by_hand_can_be_ended() -> None:
 
 def test_a_job_of_another_model_is_refused() -> None:
     """Its key may well be that of a stranger here."""
-    report = ReportJob.objects.create(slug="1")
+    stranger = ContainerJob.objects.create()
+    report = ReportJob.objects.create(slug=str(stranger.pk))
     manager = manager_for()
     for call in (manager.queue_job, manager.launch_job_with_retry, manager.complete, manager.cancel):
         with pytest.raises(TypeError, match=r"is no app\.ContainerJob"):
             call(report)
+    for many in ([report], [stranger, report], [stranger.pk]):
+        with pytest.raises(TypeError, match=r"is no app\.ContainerJob"):
+            manager.queue_jobs(many)
+    assert row(stranger).status == "pending"
 
 
 @pytest.mark.django_db(transaction=True)

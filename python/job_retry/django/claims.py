@@ -22,7 +22,7 @@ from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import CLAIMED, Status, entry_update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from job_retry.django.models import RetryableJob
@@ -60,10 +60,15 @@ class ColumnClaims:
         return JobQuerySet(self.model, using=self.using)
 
     def row(self, job: RetryableJob) -> JobQuerySet[Any]:
-        """Return the job's row; TypeError for a job of another model, whose key may be that of a stranger here."""
-        if not isinstance(job, self.model._meta.concrete_model or self.model):
-            raise TypeError(f"{job!r} is no {self.model._meta.label}; use the manager of its own queue.")
+        """Return the job's row; TypeError for a job of another model."""
+        self.refuse_strangers([job])
         return self.jobs().filter(pk=job.pk)
+
+    def refuse_strangers(self, jobs: Iterable[RetryableJob]) -> None:
+        """Raise TypeError for a job of another model, whose key may be that of another job here."""
+        for job in jobs:
+            if not isinstance(job, self.model._meta.concrete_model or self.model):
+                raise TypeError(f"{job!r:.200} is no {self.model._meta.label}; use the manager of its own queue.")
 
     def claim_next(self, limit: int, holder: str, now: datetime) -> list[Any]:
         """Claim up to ``limit`` ready jobs for ``holder``, in the ready order, and return them."""

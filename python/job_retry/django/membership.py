@@ -44,6 +44,7 @@ class QueueMembership:
         ``schedule_for``: not to be launched before; ``priority``: 0 to 100, replaces the job's. ValueError where the
         job is queued already, has ended, is not saved, or where the priority is out of range.
         """
+        self.claims.refuse_strangers([job])
         if job._state.adding:
             raise ValueError(f"Job {job.pk} is not saved yet; save it before it is queued")
         if job.is_queued:
@@ -67,6 +68,7 @@ class QueueMembership:
         instances show the new state afterwards.
         """
         jobs = list(jobs)
+        self.claims.refuse_strangers(jobs)
         unsaved = [job for job in jobs if job._state.adding]
         if unsaved:
             raise ValueError(f"{len(unsaved)} of {len(jobs)} jobs are not saved yet; save them before they are queued")
