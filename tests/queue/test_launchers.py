@@ -212,6 +212,16 @@ def test_a_proxy_can_have_a_queue() -> None:
     assert type(seen[0]) is UrgentJob
 
 
-def test_a_classifier_without_the_method_is_said_at_once() -> None:
-    with pytest.raises(TypeError, match="classify_error"):
-        JobQueueManager(ContainerJob, PATH, classifier=object())
+@pytest.mark.parametrize(
+    ("argument", "value", "error", "words"),
+    [
+        ("classifier", object(), TypeError, "method classify_error"),
+        ("strategies", ["default"], TypeError, "a dict of name to RetryStrategy, not ['default']"),
+        ("using", "archive", ValueError, "'archive' is no database of the project. Databases: 'default', 'other'"),
+        ("clock", 0, TypeError, "a callable that returns now"),
+    ],
+)
+def test_a_wrong_argument_is_said_at_once(argument: str, value: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error) as refusal:
+        JobQueueManager(ContainerJob, PATH, **{argument: value})
+    assert words in str(refusal.value)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.core.signals import setting_changed
-from django.db import router
+from django.db import connections, router
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,7 +28,7 @@ from job_retry.django.states import CLAIMED, WAITING, Status, entry_values
 from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
     from job_retry.django.models import RetryableJob
 
@@ -73,6 +74,13 @@ class JobQueueManager(QueueMembership):
         get_settings()  # what is wrong with them is said now, not in the middle of a launch
         if classifier is not None and not callable(getattr(classifier, "classify_error", None)):
             raise TypeError(f"classifier must have a method classify_error, which {classifier!r:.200} has not.")
+        if strategies is not None and not isinstance(strategies, Mapping):
+            raise TypeError(f"strategies must be a dict of name to RetryStrategy, not {strategies!r:.200}.")
+        if using is not None and using not in connections:
+            known = ", ".join(map(repr, connections))
+            raise ValueError(f"using={using!r} is no database of the project. Databases: {known}.")
+        if clock is not None and not callable(clock):
+            raise TypeError(f"clock must be a callable that returns now, not {clock!r:.200}.")
         self.model = model
         self.launch = launch
         self.classifier = ErrorClassifier if classifier is None else classifier
