@@ -11,6 +11,7 @@ PYTHON ?= $(shell scripts/find-python)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := .demo
+WHEELS := .wheels
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 LOCKED := $(if $(CI),--locked)
@@ -67,6 +68,21 @@ test-mariadb: extension ## run the database tests on a MariaDB of their own
 test-wheel: wheel ## run the tests against the built wheel, outside the checkout
 	scripts/test-wheel "$(BIN)/python" dist
 
+.PHONY: wheels
+wheels: $(VENV)/.dependencies | rust ## build a wheel for each Python found, and the one for any, into .wheels/
+	rm -rf $(WHEELS)
+	@$(BIN)/python -m tests.packaging.wheels build $(WHEELS)
+
+.PHONY: test-wheels
+test-wheels: wheels ## try each of these wheels in an environment of its own
+	@$(BIN)/python -m tests.packaging.wheels test $(WHEELS)
+
+.PHONY: test-newest
+test-newest: $(VENV)/.dependencies | rust ## run the Django tests with the newest Python and Django, on SQLite
+	rm -f $(WHEELS)/*-cp313-*
+	@$(BIN)/python -m tests.packaging.wheels build $(WHEELS) 3.13
+	@$(BIN)/python -m tests.packaging.wheels test $(WHEELS) 3.13
+
 .PHONY: lint
 lint: extension ## check formatting, lints, types, stubs, API documentation and migrations
 	cargo fmt --check
@@ -81,6 +97,7 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
 	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
 	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(wildcard .github/workflows/*.yml)
 
 .PHONY: format
 format: $(VENV)/.dependencies ## format the code and mend what the linter can mend
@@ -115,7 +132,7 @@ extension: $(VENV)/.extension ## build the native module into the virtual enviro
 
 .PHONY: clean
 clean: ## delete everything that was built, virtual environments included
-	rm -rf $(VENV) .venv* $(DEMO) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv* $(DEMO) $(WHEELS) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/job_retry/_native*.so
 	find benches examples python tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

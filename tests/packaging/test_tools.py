@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.packaging.wheels import WHEELS
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
@@ -42,7 +44,28 @@ def test_scripts_can_be_run_and_parsed(script: str) -> None:
     subprocess.run([shell, "-n", path], check=True)
 
 
+@pytest.mark.parametrize("version", ["", f"{sys.version_info.major}.{sys.version_info.minor}"])
+def test_a_python_is_found_that_can_make_environments(version: str) -> None:
+    command = [ROOT / "scripts/find-python", *filter(None, [version])]
+    python = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    shown = subprocess.run([python, "--version"], check=True, capture_output=True, text=True).stdout
+    assert shown.startswith(f"Python {version or 3}")
+
+
+def test_a_python_that_is_not_there_is_named() -> None:
+    command = [ROOT / "scripts/find-python", "3.1"]
+    found = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "no Python 3.1 " in found.stderr
+
+
+def test_each_supported_python_has_a_wheel_and_is_named_in_the_metadata() -> None:
+    project = ROOT.joinpath("pyproject.toml").read_text(encoding="utf-8")
+    named = set(re.findall(r"Programming Language :: Python :: (3\.\d+)", project))
+    assert named == {name for name in WHEELS if re.fullmatch(r"3\.\d+", name)}
+
+
 def test_ci_runs_targets_that_exist() -> None:
     steps = re.findall(r"\bmake ([a-z-]+)", (ROOT / ".ci/run").read_text(encoding="utf-8"))
-    assert set(steps) >= {"lint", "test", "docs", "test-wheel", "demo"}
+    assert set(steps) >= {"lint", "test", "docs", "test-wheel", "test-wheels", "demo"}
     assert set(steps) <= set(TARGETS)
