@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,13 @@ def test_a_strategy_of_a_programs_own_decides() -> None:
     assert decided(strategy=Classic()).delay_seconds == 7.0
     assert decided(strategy=Classic(retried=False)).reason == "retry limit exceeded"
     assert decided(strategy=Classic(), error_type=ErrorType.PERMANENT).reason == "permanent error"
+
+
+@pytest.mark.parametrize("mock", [Mock(), MagicMock(), Mock(spec=RetryStrategy)])
+def test_a_mock_of_a_strategy_decides_by_the_two_methods(mock: Mock) -> None:
+    mock.should_retry.return_value = True
+    mock.get_retry_delay.return_value = 3.5
+    assert decided(strategy=mock).delay_seconds == 3.5
 
 
 class Panic(BaseException):

@@ -103,8 +103,8 @@ def _delay_seconds(
         return None
     if not strategy.should_retry(failed_attempts, error_type):
         return None
-    if hasattr(strategy, "jittered_delay"):
-        delay = float(strategy.jittered_delay(failed_attempts, key, jitter=getattr(strategy, "jitter", 0.0) or jitter))
+    if issubclass(type(strategy), RetryStrategy):  # by its type: a Mock says that it is an instance of its spec
+        delay = float(strategy.jittered_delay(failed_attempts, key, jitter=strategy.jitter or jitter))
     else:  # a strategy of the program's own with the two methods of the classic interface
         delay = float(strategy.get_retry_delay(failed_attempts))
     if not math.isfinite(delay) or delay < 0:
