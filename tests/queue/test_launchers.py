@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from unittest.mock import Mock, patch
 from uuid import UUID
 
 import pytest
+from django.utils import timezone
 from job_retry.django.launcher import call_launcher, read_result, resolve_launcher
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.testing import COMPLETED, STARTED
@@ -225,3 +227,13 @@ def test_a_wrong_argument_is_said_at_once(argument: str, value: Any, error: type
     with pytest.raises(error) as refusal:
         JobQueueManager(ContainerJob, PATH, **{argument: value})
     assert words in str(refusal.value)
+
+
+@pytest.mark.django_db
+def test_without_a_clock_of_its_own_a_manager_goes_by_djangos_even_where_a_test_replaces_it() -> None:
+    manager = JobQueueManager(ContainerJob, PATH)
+    job = manager.queue_job(ContainerJob.objects.create(), schedule_for=timezone.now() + timedelta(hours=1))
+    assert not manager.get_ready_jobs().exists()
+    with patch("django.utils.timezone.now", return_value=timezone.now() + timedelta(hours=2)):
+        assert manager.get_ready_jobs().get() == job
+        assert manager.launch_job_with_retry(job)["success"]

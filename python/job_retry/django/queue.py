@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Q
-from django.utils import timezone
 
 from job_retry import ErrorClassifier, RetryStrategy
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
@@ -26,6 +25,7 @@ from job_retry.django.registry import queue_classifier, queue_model, why_no_queu
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status, entry_values
 from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
+from job_retry.django.times import current_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -85,7 +85,7 @@ class JobQueueManager(QueueMembership):
         self.launch = launch
         self.classifier = ErrorClassifier if classifier is None else classifier
         self.using = using or router.db_for_write(model)
-        self.clock: Callable[[], datetime] = clock or timezone.now
+        self.clock: Callable[[], datetime] = clock or current_moment
         self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)
         self.claims = ColumnClaims(model, self.using, self.options.queue_limit)
         self._strategies = strategies

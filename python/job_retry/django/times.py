@@ -12,6 +12,11 @@ _LAST_MOMENT = datetime(9999, 12, 30)  # noqa: DTZ001 - made aware where it is u
 """The end of the calendar, as far as it can be shown in every time zone."""
 
 
+def current_moment() -> datetime:
+    """Return `django.utils.timezone.now`, looked up at each call, so that what takes its place in a test counts."""
+    return timezone.now()
+
+
 def in_time_zone(moment: datetime | None) -> datetime | None:
     """Return ``moment`` aware or naive as ``USE_TZ`` asks; a naive one is in the current time zone.
 
