@@ -46,14 +46,14 @@ def test_scripts_can_be_run_and_parsed(script: str) -> None:
 
 @pytest.mark.parametrize("version", ["", f"{sys.version_info.major}.{sys.version_info.minor}"])
 def test_a_python_is_found_that_can_make_environments(version: str) -> None:
-    command = [ROOT / "scripts/find-python", *filter(None, [version])]
+    command = [str(ROOT / "scripts/find-python"), *filter(None, [version])]
     python = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     shown = subprocess.run([python, "--version"], check=True, capture_output=True, text=True).stdout
     assert shown.startswith(f"Python {version or 3}")
 
 
 def test_a_python_that_is_not_there_is_named() -> None:
-    command = [ROOT / "scripts/find-python", "3.1"]
+    command = [str(ROOT / "scripts/find-python"), "3.1"]
     found = subprocess.run(command, check=False, capture_output=True, text=True)
     assert (found.returncode, found.stdout) == (1, "")
     assert "no Python 3.1 " in found.stderr
