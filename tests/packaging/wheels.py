@@ -63,6 +63,11 @@ WHEELS = {
     "abi3": Wheel("cp310-abi3", "3.13", DJANGO_6, NATIVE, features=("abi3",)),
 }
 
+
+class WheelError(Exception):
+    """A wheel cannot be built, or does not work; the message says what failed."""
+
+
 # What the wheel alone can do: no Django, no other package.
 BARE = """
 import importlib.util, sys, sysconfig
@@ -99,7 +104,7 @@ def test(wheel: Wheel, python: str, folder: Path) -> None:
     """Install ``wheel`` from ``folder`` into a fresh environment, and run its tests there."""
     found = sorted(folder.glob(f"*-{wheel.tag}-*.whl"))
     if len(found) != 1:
-        raise SystemExit(f"one wheel for {wheel.tag} is needed in {folder}, not {[path.name for path in found]}")
+        raise WheelError(f"one wheel for {wheel.tag} is needed in {folder}, not {[path.name for path in found]}")
     foreign = {"PYTHONPATH", "DATABASE_URL", "VIRTUAL_ENV"}
     environment = {name: value for name, value in os.environ.items() if name not in foreign}
     with tempfile.TemporaryDirectory() as work:
@@ -122,10 +127,10 @@ def test(wheel: Wheel, python: str, folder: Path) -> None:
 
 
 def run(command: Sequence[str], *, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> None:
-    """Run ``command``; the program ends with its exit status where it fails."""
+    """Run ``command``; `WheelError` where it fails."""
     status = subprocess.run(command, cwd=cwd, env=environment, check=False).returncode
     if status != 0:
-        raise SystemExit(f"exit status {status}: {' '.join(command[:6])} ...")
+        raise WheelError(f"exit status {status}: {' '.join(command[:6])} ...")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -138,7 +143,7 @@ def main(arguments: Sequence[str]) -> None:
     unknown = [name for name in options.names if name not in WHEELS]
     if unknown:
         parser.error(f"unknown wheel {unknown[0]!r}; there are {', '.join(WHEELS)}")
-    done, left_out = [], []
+    done, failed, left_out = [], [], []
     for name in options.names or WHEELS:
         wheel = WHEELS[name]
         python = find_python(wheel.python)
@@ -146,10 +151,16 @@ def main(arguments: Sequence[str]) -> None:
             left_out.append(f"{name} (no Python {wheel.python} found)")
             continue
         print(f"\n=== {options.action} {wheel.tag}, with {python}", flush=True)
-        {"build": build, "test": test}[options.action](wheel, python, options.folder.resolve())
-        done.append(name)
-    print(f"{options.action}: {', '.join(done) or 'nothing'}; left out: {', '.join(left_out) or 'nothing'}")
-    if not done or (options.names and left_out):
+        try:
+            {"build": build, "test": test}[options.action](wheel, python, options.folder.resolve())
+        except WheelError as error:
+            print(f"=== {wheel.tag} failed: {error}", flush=True)
+            failed.append(name)
+        else:
+            done.append(name)
+    shown = {options.action: done, "failed": failed, "left out": left_out}
+    print("; ".join(f"{what}: {', '.join(names) or 'nothing'}" for what, names in shown.items()))
+    if failed or not done or (options.names and left_out):
         raise SystemExit(1)
 
 
