@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 from job_retry import RetryStrategy
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
@@ -303,6 +303,18 @@ def test_gives_up_after_a_set_time(monkeypatch: pytest.MonkeyPatch) -> None:
         drained(manager, monotonic=outage.monotonic)
     # One failure at each minute: the first begins the outage, the last is the first one past the limit.
     assert 1_000 - outage.failures == OUTAGE_LIMIT_SECONDS / 60 + 1
+
+
+def test_does_not_wait_for_a_table_that_no_migration_has_made(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(loop, "OUTAGE_BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
+    manager = manager_with(ScriptedLauncher())
+    outage = Outage(manager, failures=0)
+    monkeypatch.setattr(ContainerJob._meta, "db_table", "not_migrated")
+    with pytest.raises(DatabaseError, match="not_migrated"):
+        drained(manager, monotonic=outage.monotonic)
+    assert "does not answer" not in caplog.text
 
 
 @pytest.mark.postgresql

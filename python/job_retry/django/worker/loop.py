@@ -35,6 +35,10 @@ OUTAGE_LIMIT_SECONDS = 300.0
 """For how long it does so before it gives up."""
 
 
+MISSING_ON_SQLITE = "no such "
+"""How SQLite begins to say that a table or a column is missing, by the class of error that elsewhere is an outage."""
+
+
 class _Stop:
     """A message to the worker: end gracefully, or, the second time, at once."""
 
@@ -211,7 +215,9 @@ class Worker:
             self.summary.given_back += self.manager.release_claims(backlog)
 
     def _outage_delay_seconds(self, error: Exception) -> float:
-        """Return how long to wait before the database is asked again; raises ``error`` once that is in vain."""
+        """Return how long to wait before the database is asked again; raises ``error`` where that is in vain."""
+        if str(error).startswith(MISSING_ON_SQLITE):
+            raise error
         connections[self.manager.using].close()
         now = self._monotonic()
         if self._outage_began is None:
