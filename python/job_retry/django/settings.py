@@ -131,7 +131,7 @@ def _name(value: Any) -> str | None:
 
 def _dotted_path(value: Any) -> str | None:
     if value is not None and not is_dotted_path(value):
-        raise ValueError("a dotted path such as 'jobs.services.launch_job', or None")
+        raise ValueError("a dotted path such as 'jobs.errors.Classifier', or None")
     return None if value is None else str(value)
 
 
