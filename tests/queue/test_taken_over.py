@@ -208,6 +208,37 @@ def test_a_launcher_may_save_and_refresh_the_job_it_is_given() -> None:
 
 
 @pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("counts", [{"retry_count": 2}, {"retry_count": 0}, {"attempt_serial": 0}])
+def test_a_launcher_that_counts_attempts_itself_is_charged_once(counts: dict[str, int], report: str) -> None:
+    def launch(job: RetryableJob) -> Any:
+        for name, value in counts.items():
+            setattr(job, name, value)
+        job.save()
+        return ScriptedLauncher(REPORTS[report])(job, "")
+
+    manager = manager_for(launch)
+    job = queued_job(manager, retry_count=1, retry_strategy="aggressive")
+    result = manager.launch_job_with_retry(job)
+    assert result["success"] == (report in {"success", "completion"})
+    assert (job.retry_count, job.attempt_serial) == (1 if result["success"] else 2, 1)
+    assert job.status in {Status.RUNNING, Status.COMPLETED, Status.RETRYING, Status.FAILED}
+    assert_shows_its_row(job)
+    assert_invariants()
+
+
+def test_a_launcher_that_counts_attempts_itself_can_be_interrupted() -> None:
+    def launch(job: RetryableJob) -> None:
+        ContainerJob.objects.filter(pk=job.pk).update(retry_count=5)
+        raise KeyboardInterrupt
+
+    manager = manager_for(launch)
+    job = queued_job(manager)
+    with pytest.raises(KeyboardInterrupt):
+        manager.launch_job_with_retry(job)
+    assert row(job).status == Status.QUEUED
+
+
+@pytest.mark.parametrize("report", REPORTS)
 def test_a_launcher_may_copy_the_job_by_saving_it_without_a_key(report: str) -> None:
     def launch(job: RetryableJob) -> Any:
         job.pk = None

@@ -45,7 +45,7 @@ def refuse_open_transaction(using: str) -> None:
 def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     """Launch ``job``, which this process has claimed, and write the result."""
     attempt = Attempt.shown_by(job)
-    claimed = manager.claims.fenced(job)
+    claimed = manager.claims.row(job).filter(claim_token=attempt.claim_token)
     pk, started_at, known_error = job.pk, manager.clock(), job.last_error
     try:
         try:

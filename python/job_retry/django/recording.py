@@ -86,11 +86,18 @@ def look(manager: JobQueueManager, job: RetryableJob, attempt: Attempt) -> bool:
     """Let the instance show its row, and return whether ``attempt`` still is the job's present one.
 
     Where the row stands under another claim the instance is left as it is: with that token it could speak for a
-    launch that is not its own.
+    launch that is not its own. Where it stands under the attempt's own, only the launcher can have changed the counts
+    that the queue keeps of attempts, and they are put right: it is the queue that charges an attempt, once.
     """
     row = manager.claims.row(job).values(*ENGINE_COLUMNS).first()
     if row is None or row["claim_token"] not in (None, attempt.claim_token):
         return False
+    counts = {"attempt_serial": attempt.attempt_serial, "retry_count": attempt.retry_count}
+    if row["claim_token"] is not None and not counts.items() <= row.items():
+        if not manager.claims.row(job).filter(claim_token=attempt.claim_token).update(**counts):
+            return look(manager, job, attempt)
+        logger.warning("Job %s: its launcher changed the queue's counts of attempts; they are put right.", job.pk)
+        row.update(counts)
     show(job, row)
     return (job.attempt_serial, job.retry_count) == (attempt.attempt_serial, attempt.retry_count)
 
