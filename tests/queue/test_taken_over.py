@@ -226,6 +226,35 @@ def test_a_launcher_that_counts_attempts_itself_is_charged_once(counts: dict[str
     assert_invariants()
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "ends"),
+    [
+        ("failed", "Connection refused", "retrying"),
+        ("failed", "Image not found", "failed"),
+        ("retrying", "Connection refused", "retrying"),
+        ("retrying", "Image not found", "failed"),
+    ],
+)
+def test_a_launcher_that_ends_and_counts_an_attempt_itself_does_not_hide_its_error(
+    status: str, error: str, ends: str
+) -> None:
+    def launch(job: RetryableJob) -> Any:
+        job.status = status
+        job.retry_count += 1
+        job.save()
+        return failed(error)
+
+    manager = manager_for(launch)
+    job = queued_job(manager, retry_strategy="aggressive")
+    for attempt in (1, 2) if ends == "retrying" else (1,):
+        job.refresh_from_db()
+        manager.clock.advance_to(job.scheduled_for or manager.clock())  # type: ignore[attr-defined]
+        assert manager.launch_job_with_retry(job)["error"].endswith(error)
+        assert (job.status, job.retry_count, job.last_error) == (ends, attempt, error)
+        assert_shows_its_row(job)
+        assert_invariants()
+
+
 def test_a_launcher_that_counts_attempts_itself_can_be_interrupted() -> None:
     def launch(job: RetryableJob) -> None:
         ContainerJob.objects.filter(pk=job.pk).update(retry_count=5)

@@ -62,6 +62,8 @@ class LaunchReport(NamedTuple):
     started_at: datetime
     known_error: str | None
     """`last_error` before the launch, which tells an error that the launcher itself recorded."""
+    known_error_at: datetime | None
+    """`last_error_at` before the launch."""
 
 
 def show(job: RetryableJob, values: dict[str, Any]) -> None:
@@ -118,7 +120,7 @@ def record_launch(manager: JobQueueManager, job: RetryableJob, attempt: Attempt,
     """Write what came of a launch, unless the attempt has passed on or its failure is recorded already."""
     record = _record_success if report.outcome.success else _record_failure
     for _ in range(_LOOKS):
-        if not look(manager, job, attempt):
+        if not look(manager, job, attempt) and not _put_count_right(manager, job, attempt, report):
             break
         result = record(manager, job, report)
         if result is not None:
@@ -126,6 +128,19 @@ def record_launch(manager: JobQueueManager, job: RetryableJob, attempt: Attempt,
     if Attempt.shown_by(job) == (None, attempt.attempt_serial, attempt.retry_count + 1):
         return _recorded_already(manager, job)
     return passed_on(job)
+
+
+def _put_count_right(manager: JobQueueManager, job: RetryableJob, attempt: Attempt, report: LaunchReport) -> bool:
+    """Take back the attempt that a launcher charged as it ended it, and return whether it did.
+
+    `JobQueueManager.fail`, called during the launch, charges it too, and says why: what it decided stands.
+    """
+    if Attempt.shown_by(job) != (None, attempt.attempt_serial, attempt.retry_count + 1):
+        return False
+    if (job.last_error, job.last_error_at) != (report.known_error, report.known_error_at):
+        return False
+    sources = (Status.FAILED,) if report.outcome.success else (Status.FAILED, Status.RETRYING)
+    return write(manager.claims, job, sources, {"retry_count": attempt.retry_count})
 
 
 def _record_failure(manager: JobQueueManager, job: RetryableJob, report: LaunchReport) -> LaunchResult | None:
