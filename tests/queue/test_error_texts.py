@@ -6,7 +6,9 @@ import logging
 from typing import Any
 
 import pytest
+from django.utils.functional import lazy
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 from job_retry import ErrorClassifier, ErrorType
@@ -58,6 +60,8 @@ class Shouting(str):
     ("error", "text"),
     [
         ("Connection refused", "Connection refused"),
+        (gettext_lazy("Image not found"), "Image not found"),
+        (lazy(lambda: 1 // 0, str)(), "<__proxy__ object whose repr() fails>"),
         (" ", " "),
         (Shouting("quiet"), "quiet"),
         (mark_safe("<b>safe</b>"), "<b>safe</b>"),

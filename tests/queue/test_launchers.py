@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from job_retry.django.launcher import call_launcher, read_result, resolve_launcher
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.testing import COMPLETED, STARTED
@@ -40,6 +41,8 @@ def mock(**attributes: Any) -> Mock:
         ({"success": True, "execution_id": 17}, True, False, "17"),
         ({"success": True, "execution_id": UUID(int=1)}, True, False, "00000000-0000-0000-0000-000000000001"),
         ({"success": True, "execution_id": None}, True, False, None),
+        ({"success": True, "execution_id": b"run-\xe9"}, True, False, "run-\\xe9"),
+        ({"success": True, "execution_id": gettext_lazy("Yes")}, True, False, "Yes"),
         ({"success": True, "execution_id": True}, True, False, None),
         (SimpleNamespace(success=True, completed=True, execution_id="x"), True, True, "x"),
         (mock(success=True), True, False, None),
@@ -55,6 +58,23 @@ def test_a_result_is_a_dict_or_an_object(
     outcome = read_result(result)
     assert (outcome.success, outcome.completed, outcome.execution_id) == (success, completed, execution_id)
     assert bool(outcome.error) != success
+
+
+@pytest.mark.parametrize(
+    ("result", "warning"),
+    [
+        ({"success": "false"}, "success='false', a text, which counts as true"),
+        ({"success": True, "execution_id": 1.5}, "execution_id=1.5, which is no text"),
+        (mock(success=True), None),
+        ({"success": ""}, None),
+    ],
+)
+def test_a_result_that_may_not_mean_what_it_says_is_logged(
+    result: object, warning: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    read_result(result)
+    assert [warning in record.message for record in caplog.records if warning] == [True] * bool(warning)
+    assert len(caplog.records) == bool(warning)
 
 
 @pytest.mark.django_db

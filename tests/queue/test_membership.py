@@ -350,3 +350,16 @@ def test_named_queries() -> None:
     assert list(ContainerJob.objects.scheduled(NOON)) == [later]
     assert (ready.is_queued, later.is_queued) == (True, True)
     assert ReportJob.objects.waiting().count() == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("number", [-1, 1.5, "5", None])
+def test_a_number_of_jobs_is_a_whole_number(number: Any) -> None:
+    manager = manager_for()
+    job = queued_job(manager)
+    with pytest.raises(ValueError, match=f"max_concurrent must be a whole number, 0 or more, not {number!r}"):
+        manager.launch_next_batch(number)
+    if number is not None:
+        with pytest.raises(ValueError, match=f"limit must be a whole number, 0 or more, not {number!r}"):
+            manager.get_ready_jobs(limit=number)
+    assert list(manager.get_ready_jobs(limit=0)) == list(manager.get_ready_jobs(limit=None)) == [job]

@@ -48,9 +48,8 @@ def command(
     """Run a management command; it is killed if the test ends before it does."""
     process: subprocess.Popen[str] = subprocess.Popen(
         [sys.executable, *program, *arguments],
-        env=environment(),
         text=True,
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options},
+        **{"env": environment(), "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options},
     )
     with process:
         try:

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from job_retry.django.queue import get_queue_manager
 
 from tests.app.models import ContainerJob
-from tests.worker.processes import PATIENCE_SECONDS, command
+from tests.worker.processes import PATIENCE_SECONDS, command, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,6 +184,15 @@ def test_a_launcher_that_does_not_exist_is_said_before_anything_runs() -> None:
     assert "job_retry.E006" in said
     assert "tests.worker.launchers has: follow_command." in said
     assert state(job)[0] == "queued"
+
+
+def test_a_missing_table_is_said_with_the_way_out(tmp_path: Path) -> None:
+    env = environment() | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    with command("run_job_queue", "--drain", env=env) as process:
+        said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert process.returncode == 1
+    assert "The table 'app_containerjob' of app.ContainerJob is missing: run `manage.py migrate`." in said
+    assert "Traceback" not in said
 
 
 def test_release_claim_lists_who_holds_what() -> None:

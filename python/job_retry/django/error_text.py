@@ -5,6 +5,8 @@ from __future__ import annotations
 import traceback
 from functools import lru_cache
 
+from django.utils.functional import Promise
+
 from job_retry._native import ErrorTextCleaner
 from job_retry.django.settings import get_settings
 
@@ -15,14 +17,16 @@ REPR_LIMIT_CHARACTERS = 200
 def error_text(error: object, *, launcher_result: object = None) -> str:
     """Return the full text of ``error``, in the form that is classified.
 
-    A ``str`` as it is; an exception ``TypeName: message``, or ``TypeName`` where it has no message; bytes as UTF-8
-    with ``backslashreplace``; None and empty ones a sentence that shows ``launcher_result`` (by default the error
-    itself); anything else its ``repr``. Never raises.
+    A ``str`` as it is, a lazy translation too; an exception ``TypeName: message``, or ``TypeName`` where it has no
+    message; bytes as UTF-8 with ``backslashreplace``; None and empty ones a sentence that shows ``launcher_result``
+    (by default the error itself); anything else its ``repr``. Never raises.
     """
     if isinstance(error, BaseException):
         return _exception_text(error)
     if isinstance(error, (bytes, bytearray, memoryview)):
         error = bytes(error).decode("utf-8", "backslashreplace")
+    if isinstance(error, Promise):
+        error = _translated(error)
     if isinstance(error, str):
         # An exact str: a subclass may carry behaviour of its own, as Django's SafeString does.
         text = str.__str__(error)
@@ -50,6 +54,13 @@ def clean_traceback(error: BaseException) -> str:
 @lru_cache(maxsize=8)
 def _cleaner(mask: tuple[str, ...]) -> ErrorTextCleaner:
     return ErrorTextCleaner(mask)
+
+
+def _translated(lazy: Promise) -> object:
+    try:
+        return str(lazy)
+    except Exception:
+        return lazy
 
 
 def _exception_text(error: BaseException) -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.utils.functional import Promise
+
 from job_retry.django.error_text import error_text
 from job_retry.django.settings import is_dotted_path
 
 if TYPE_CHECKING:
     from job_retry.django.models import RetryableJob
+
+logger = logging.getLogger("job_retry.queue")
 
 Launcher = Callable[..., Any]
 """Takes a job, and ``idempotency_key`` where its signature names it; returns a mapping or an object with ``success``,
@@ -88,7 +93,10 @@ def read_result(result: object) -> LaunchOutcome:
         return LaunchOutcome(success=False, error=error_text(None, launcher_result=result))
     if not _has(result, "success"):
         return LaunchOutcome(success=False, error=error_text(None, launcher_result=result))
-    if not _value(result, "success"):
+    success = _value(result, "success")
+    if isinstance(success, str) and success:
+        logger.warning("A launcher returned success=%r, a text, which counts as true; return True or False.", success)
+    if not success:
         error = _value(result, "error")
         return LaunchOutcome(
             success=False,
@@ -99,7 +107,7 @@ def read_result(result: object) -> LaunchOutcome:
         success=True,
         # `is True`, since a Mock answers to any attribute and a stray truthy value must not end a job.
         completed=_value(result, "completed") is True,
-        execution_id=_execution_id(_value(result, "execution_id")),
+        execution_id=_execution_id(result),
     )
 
 
@@ -113,10 +121,16 @@ def _value(result: object, name: str) -> Any:
     return getattr(result, name, None)
 
 
-def _execution_id(value: object) -> str | None:
-    """Return a usable id as text; what is no plain id (None, a Mock's attribute) is left out."""
-    if isinstance(value, (str, int, UUID)) and not isinstance(value, bool):
+def _execution_id(result: object) -> str | None:
+    """Return the id as text; None where there is none, or nothing that could be one."""
+    value = _value(result, "execution_id")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, (str, Promise, int, UUID)) and not isinstance(value, bool):
         return str(value)
+    # A Mock has any attribute, so only what stands in a mapping has been put there by somebody.
+    if value is not None and isinstance(result, Mapping):
+        logger.warning("A launcher returned execution_id=%.200r, which is no text; it is not kept.", value)
     return None
 
 

@@ -126,7 +126,11 @@ class JobQueueManager(QueueMembership):
         return run_attempt(self, job)
 
     def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:
-        """Launch ready jobs, one after the other, until ``max_concurrent`` jobs are running; see also the worker."""
+        """Launch ready jobs, one after the other, until ``max_concurrent`` jobs are running; see also the worker.
+
+        ValueError for a ``max_concurrent`` that is no whole number of 0 or more.
+        """
+        _check_number("max_concurrent", max_concurrent)
         refuse_open_transaction(self.using)
         running = self.jobs().filter(status=Status.RUNNING).count()
         jobs = self.claim_next_batch(max(0, max_concurrent - running))
@@ -219,7 +223,12 @@ class JobQueueManager(QueueMembership):
     # Looking
 
     def get_ready_jobs(self, limit: int | None = None, exclude_ids: Collection[Any] | None = None) -> JobQuerySet[Any]:
-        """Return the jobs a worker may claim now, in the order in which it would."""
+        """Return the jobs a worker may claim now, in the order in which it would.
+
+        At most ``limit`` of them (None or 0: all), without those of the keys ``exclude_ids``.
+        """
+        if limit is not None:
+            _check_number("limit", limit)
         ready = self.jobs().ready(self.clock()).in_ready_order()
         if exclude_ids:
             ready = ready.exclude(pk__in=exclude_ids)
@@ -273,6 +282,11 @@ class JobQueueManager(QueueMembership):
             what,
         )
         return False
+
+
+def _check_number(name: str, value: object) -> None:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} must be a whole number, 0 or more, not {value!r}")
 
 
 def get_queue_manager(name: str = DEFAULT_QUEUE) -> JobQueueManager:

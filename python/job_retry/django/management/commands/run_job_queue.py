@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import InterfaceError, OperationalError, connections
 
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.settings import DEFAULT_QUEUE
@@ -20,6 +21,7 @@ from job_retry.django.worker.observers import LoggedProgress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from job_retry.django.queue import JobQueueManager
     from job_retry.django.worker import WorkerObserver
     from job_retry.django.worker.live import LiveProgress
 
@@ -32,6 +34,17 @@ def positive_integer(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
     return int(text)
+
+
+def refuse_missing_table(manager: JobQueueManager) -> None:
+    """Raise CommandError where the job model has no table yet; a database that does not answer is the worker's."""
+    table = manager.model._meta.db_table
+    try:
+        tables = connections[manager.using].introspection.table_names()
+    except (OperationalError, InterfaceError):
+        return
+    if table not in tables:
+        raise CommandError(f"The table {table!r} of {manager.model._meta.label} is missing: run `manage.py migrate`.")
 
 
 def positive_seconds(text: str) -> float:
@@ -88,6 +101,7 @@ class Command(BaseCommand):
             manager = get_queue_manager(options["queue"])
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
+        refuse_missing_table(manager)
         with self._shown(options["queue"], options["verbosity"]) as observer:
             worker = Worker(
                 manager,
