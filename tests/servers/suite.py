@@ -48,6 +48,8 @@ class Run:
 WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}" for name in ("docs", "integrations", "native", "packaging", "servers")
 )
+END_TO_END = ("tests/queue/test_seed.py", "tests/queue/test_faults.py", "tests/worker")
+WITHOUT_TIME_ZONES = {"JOB_RETRY_TESTS_USE_TZ": "0"}
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 CARGO_OPTIONS = ("--locked",) if os.environ.get("CI") else ()
 
@@ -59,7 +61,16 @@ RUNS = {
     "naive": Run(
         "Python, without time zones, on SQLite",
         pytest=("tests/queue", "tests/worker", "tests/testing", "tests/checks"),
-        environment={"JOB_RETRY_TESTS_USE_TZ": "0"},
+        environment=WITHOUT_TIME_ZONES,
+    ),
+    "naive-postgresql": Run(
+        "Python, without time zones, on PostgreSQL",
+        pytest=END_TO_END,
+        server="postgresql",
+        environment=WITHOUT_TIME_ZONES,
+    ),
+    "naive-mariadb": Run(
+        "Python, without time zones, on MariaDB", pytest=END_TO_END, server="mariadb", environment=WITHOUT_TIME_ZONES
     ),
     "container-manager": Run(
         REQUIREMENT,
