@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
@@ -15,6 +16,8 @@ from job_retry import ErrorClassifier
 from job_retry.django.checks import check_models
 from job_retry.django.models import RetryableJob
 from job_retry.django.queue import get_queue_manager
+
+from tests.app.models import ContainerJob
 
 GOOD = {"MODEL": "app.ContainerJob", "LAUNCH": "tests.app.services.job_service.launch_job"}
 
@@ -163,3 +166,12 @@ def test_index_names_fit_whatever_the_class_is_called() -> None:
 
 def test_the_app_makes_no_tables_of_its_own() -> None:
     assert list(apps.get_app_config("job_retry").get_models()) == []
+
+
+def test_a_job_model_without_the_app_is_told_to_add_it() -> None:
+    installed = [name for name in settings.INSTALLED_APPS if name != "job_retry.django"]
+    with override_settings(INSTALLED_APPS=installed):
+        [problem] = [found for found in ContainerJob.check() if found.id == "job_retry.E011"]
+    assert "app.ContainerJob is a RetryableJob" in problem.msg
+    assert problem.hint == "Add 'job_retry.django' to INSTALLED_APPS."
+    assert ContainerJob.check() == []

@@ -14,6 +14,7 @@ E007  a strategy that is not registered
 E008  ``CLASSIFIER`` cannot be imported, or cannot classify
 E009  a job model's ``Meta`` drops that of `RetryableJob`
 E010  an admin's ``list_editable`` has a column of the queue
+E011  ``job_retry.django`` is not in ``INSTALLED_APPS``
 ====  ==========================================================
 """
 
