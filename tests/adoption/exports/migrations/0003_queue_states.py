@@ -49,11 +49,12 @@ def forward(apps, schema_editor):
 
 def backward(apps, schema_editor):
     exports = rows(apps, schema_editor, BACKWARD)
+    # What the queue has no record of stays as the old program left it.
     exports.update(
         attempts=F("attempt_serial"),
-        error=Coalesce("last_error", Value("")),
-        started_at=F("launched_at"),
-        ended_at=Coalesce("completed_at", "failed_at", "last_error_at"),
+        error=Coalesce("last_error", "error"),
+        started_at=Coalesce("launched_at", "started_at"),
+        ended_at=Coalesce("completed_at", "failed_at", "last_error_at", "ended_at"),
         next_try_at=F("scheduled_for"),
         status=by_status({new: Value(old) for new, old in BACKWARD.items()}),
     )
