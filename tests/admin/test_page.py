@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.messages import get_messages
 from django.test import RequestFactory
@@ -187,6 +188,7 @@ def test_a_form_that_does_not_say_what_it_saw_is_saved(operator: Client) -> None
     form = filled_in(operator, page(job)) | {"priority": "60"}
     del form["seen_job_state"]
     assert operator.post(page(job), form).status_code == 302
+    assert LogEntry.objects.get().get_change_message() == "Changed Priority."
 
 
 def test_a_form_of_the_projects_own_notices_as_well(operator: Client) -> None:

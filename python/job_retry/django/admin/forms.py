@@ -6,6 +6,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from job_retry.django.states import Status
@@ -32,6 +33,11 @@ class JobForm(JobModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[SEEN_STATE].initial = state_of(self.instance)
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """The fields that were changed, for the history; the hidden one is nothing of the job's."""
+        return [name for name in super().changed_data if name != SEEN_STATE]
 
     def clean(self) -> dict[str, Any] | None:
         """Compare the job with what it was; a form that says nothing of it is not held up."""
