@@ -12,6 +12,8 @@ from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from job_retry import RetryStrategy
+from job_retry.django.admin import RetryableJobAdmin
+from job_retry.django.admin.actions import RETRY, carry_out
 from job_retry.django.admin.filters import strategy_expression
 from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import JobQueueManager
@@ -19,8 +21,8 @@ from job_retry.django.settings import QueueSettings
 from job_retry.django.states import Status
 from job_retry.django.testing import ScriptedLauncher
 
-from tests.admin.conftest import LIST, job_in, minutes
-from tests.app.models import ContainerJob, ReportJob
+from tests.admin.conftest import LIST, NOON, job_in, minutes
+from tests.app.models import BuildJob, ContainerJob, ReportJob
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -233,3 +235,17 @@ def test_a_proxy_is_served_by_the_queue_of_its_model(manager: JobQueueManager) -
 
         del apps.all_models["app"]["urgent"]
         apps.clear_cache()
+
+
+def test_a_child_is_served_by_the_queue_of_the_parent_that_keeps_its_status(
+    manager: JobQueueManager, operator: Client
+) -> None:
+    job = BuildJob.objects.create(name="build", status="failed", failed_at=NOON, last_error="no such image")
+    jobs = RetryableJobAdmin(BuildJob, admin.site)
+    assert jobs.queue_manager is manager
+    assert jobs.job_next_attempt(job) == "never: permanent error"
+    (outcome,) = carry_out(RETRY, manager, BuildJob, [job.pk])
+    assert outcome.summary(RETRY) == "1 job requeued."
+    job.refresh_from_db()
+    assert job.status == "queued"
+    assert manager.get_ready_jobs()[0].pk == job.pk

@@ -54,13 +54,14 @@ def queue_model(queue: QueueSettings) -> type[RetryableJob]:
 
 
 def model_queue(model: type[RetryableJob]) -> QueueSettings:
-    """Return the queue that serves ``model``, or the model it is a proxy of.
+    """Return the queue that serves ``model``, the model it is a proxy of, or the parent that keeps its status.
 
     `ImproperlyConfigured` lists the queues that exist, and their models.
     """
     queues = get_settings().queues.values()
+    owner = model._meta.get_field("status").model
     for queue in queues:
-        if queue_model(queue)._meta.concrete_model is model._meta.concrete_model:
+        if queue_model(queue)._meta.concrete_model is owner:
             return queue
     known = ", ".join(f"{queue.name} ({queue.model})" for queue in queues) or "none"
     raise ImproperlyConfigured(
