@@ -84,6 +84,12 @@ def test_nothing_done_is_an_error(manager: JobQueueManager, operator: Client) ->
     assert text == f"0 jobs requeued, 7 skipped: Cannot retry job in status: running ({shown}, ... 2 more)."
 
 
+def test_a_job_deleted_meanwhile_is_no_success(manager: JobQueueManager, operator: Client) -> None:
+    job = job_in("failed")
+    ContainerJob.objects.all().delete()
+    assert said(act(operator, "retry_jobs", [job])) == ("error", "0 jobs requeued.")
+
+
 def test_an_unexpected_error_of_one_job_holds_up_no_other(
     manager: JobQueueManager, operator: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -112,7 +112,7 @@ class JobList(JobDisplay):
                     user.pk, of_chunk.done, CHANGE, change_message=action.history, single_object=False
                 )
             outcome.add(of_chunk)
-        level = messages.SUCCESS if not outcome.skipped else messages.WARNING if outcome.done else messages.ERROR
+        level = messages.ERROR if not outcome.done else messages.WARNING if outcome.skipped else messages.SUCCESS
         self.message_user(request, outcome.summary(action), level)
         page = self._page_of_origin(request)
         return HttpResponseRedirect(page) if page else None
