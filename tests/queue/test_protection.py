@@ -84,6 +84,13 @@ def test_a_refused_transition_leaves_the_instance_as_it_was(stale: ContainerJob)
     assert {name: getattr(stale, name) for name in ENGINE_COLUMNS} == before
 
 
+def test_a_refusal_shows_the_status_of_a_job_that_was_never_reloaded() -> None:
+    job = ContainerJob.objects.create()
+    row(job).transition_to("cancelled")
+    with pytest.raises(StaleJob, match="loaded as 'pending', or is gone"):
+        job.transition_to("queued")
+
+
 def test_after_a_refresh_the_change_can_be_made(stale: ContainerJob) -> None:
     stale.refresh_from_db()
     stale.transition_to("cancelled")

@@ -170,7 +170,7 @@ class EngineColumnsProtected(models.Model):
         if not updated and not self._state.adding and not copying:
             raise StaleJob(
                 f"{self._meta.object_name} {self.pk} has changed since it was loaded as "
-                f"{(loaded or {}).get('status', 'unknown')!r}, or is gone; nothing was written. "
+                f"'{(loaded or {}).get('status', 'unknown')}', or is gone; nothing was written. "
                 f"Call refresh_from_db() and decide again. Not saved: {', '.join(changed) or 'any column'}."
             )
         if updated:
