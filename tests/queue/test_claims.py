@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from django.db import connections
+from job_retry.django.claims import this_process
+from job_retry.django.exceptions import StaleJob
 from job_retry.django.settings import QueueSettings
 from job_retry.django.testing import COMPLETED, STARTED, ManualClock, failed
 
@@ -46,6 +48,63 @@ def test_by_default_the_holder_is_this_process() -> None:
     host, _, process = claimed.claimed_by.rpartition(":")
     assert host
     assert process.isdigit()
+
+
+def launching_by_transition(job: Any) -> Any:
+    job.transition_to("launching")
+    return job
+
+
+def launching_by_attribute(job: Any) -> Any:
+    job.status = "launching"
+    job.save(update_fields=["status"])
+    return job
+
+
+def launching_from_the_start(job: Any) -> Any:
+    return ContainerJob.objects.create(status="launching")
+
+
+def launching_in_bulk(job: Any) -> Any:
+    return ContainerJob.objects.bulk_create([ContainerJob(status="launching")])[0]
+
+
+@pytest.mark.parametrize(
+    "launching", [launching_by_transition, launching_by_attribute, launching_from_the_start, launching_in_bulk]
+)
+def test_a_job_set_to_launching_by_hand_is_held_by_this_process(launching: Any) -> None:
+    manager = manager_for()
+    job = launching(queued_job(manager))
+    assert list(manager.claims.held(this_process())) == [job]
+    assert job.attempt_serial == 1
+    assert_shows_its_row(job)
+    assert_invariants()
+    assert manager.release_claim(row(job))
+    assert (row(job).status, row(job).attempt_serial) == ("queued", 0)
+    assert not manager.complete(job)
+
+
+def test_a_job_set_to_launching_by_hand_can_be_ended_by_its_holder() -> None:
+    manager = manager_for()
+    job = launching_by_transition(queued_job(manager))
+    assert manager.complete(job)
+    assert row(job).status == "completed"
+    assert_invariants()
+
+
+def test_no_attempt_by_hand_takes_the_serial_of_an_earlier_one() -> None:
+    """The row waits again as it did when the instance was loaded, and has been launched in between."""
+    manager = manager_for(lambda job: failed("Connection refused"))
+    stale = queued_job(manager)
+    job = row(stale)
+    manager.launch_job_with_retry(job)
+    manager.retry_failed_job(job)
+    with pytest.raises(StaleJob):
+        stale.transition_to("launching")
+    job.transition_to("launching")
+    assert (row(job).status, row(job).attempt_serial) == ("launching", 2)
+    assert manager.release_claim(job)
+    assert row(job).attempt_serial == 1
 
 
 @pytest.mark.parametrize("limit", [0, -1])

@@ -144,6 +144,7 @@ class RetryableJob(EngineColumnsProtected, models.Model):
     def transition_to(self, new_status: str, save: bool = True) -> bool:
         """Move to ``new_status`` with the time and claim columns that go with it; returns True.
 
+        A job moved to launching is claimed by this process: report its result, or `JobQueueManager.release_claim` it.
         Raises `InvalidTransition` (a ValueError) that names both states and those allowed, and `StaleJob` where the
         row has moved on since this instance was loaded. With ``save=False`` nothing is written until `save`.
         """

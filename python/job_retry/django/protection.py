@@ -4,8 +4,8 @@ An instance remembers the values it was loaded with. A save of an existing row
 
 * leaves out each engine column that this instance did not change,
 * writes a changed status only as a transition from the status loaded, with the times and the claim that go with it, and
-* writes changed engine columns only where the row still has the status and the claim that this instance was loaded
-  with: both stand in the WHERE clause, so there is no gap between looking and writing.
+* writes changed engine columns only where the row still has the status, the claim and the attempt that this instance
+  was loaded with: they stand in the WHERE clause, so there is no gap between looking and writing.
 
 What does not fit raises `StaleJob`, and nothing is written. A new row, and one that a fixture brings, is written as it
 stands; so is a copy of a job in another database, as long as it is not there yet.
@@ -14,12 +14,14 @@ stands; so is a copy of a job in another database, as long as it is not there ye
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django.db import models, router, transaction
 from django.utils import timezone
 
+from job_retry.django.claims import this_process
 from job_retry.django.exceptions import InvalidTransition, StaleJob
-from job_retry.django.states import ENTRIES, Entry, check_transition, entry_values
+from job_retry.django.states import ENTRIES, Entry, Status, check_transition, entry_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +52,7 @@ ENGINE_COLUMNS = frozenset(
 )
 """The columns that belong to the queue."""
 
-_GUARDS = ("status", "claim_token")
+_GUARDS = ("status", "claim_token", "attempt_serial")
 """What an instance must have loaded to change an engine column, and what the row must still have."""
 
 
@@ -80,7 +82,7 @@ class EngineColumnsProtected(models.Model):
         fields: Iterable[str] | None = None,
         from_queryset: models.QuerySet[Any] | None = None,
     ) -> None:
-        """Reload, and remember the reloaded values. The status and the claim are only ever loaded together."""
+        """Reload, and remember the reloaded values. What guards a change is only ever loaded together."""
         if fields is not None:
             fields = set(fields)
             if not fields.isdisjoint(_GUARDS):
@@ -89,7 +91,7 @@ class EngineColumnsProtected(models.Model):
         self.remember_engine_columns(ENGINE_COLUMNS if fields is None else ENGINE_COLUMNS.intersection(fields))
 
     def load_guards(self) -> None:
-        """Load the status and the claim where a query has left them out."""
+        """Load what guards a change where a query has left it out."""
         if any(name not in self.__dict__ for name in _GUARDS):
             self.refresh_from_db(fields=_GUARDS)
 
@@ -127,11 +129,26 @@ class EngineColumnsProtected(models.Model):
         self._loaded = {**(self._loaded or {}), **present}
 
     def _stamp_new(self) -> None:
-        """Give a row that begins in another status than pending the times that go with it."""
+        """Give a row that begins in another status than pending the times and the claim that go with it."""
         entry = ENTRIES.get(self.__dict__.get("status", ""), Entry())
         for name in (*entry.stamped, *entry.stamped_if_null):
             if getattr(self, name) is None:
                 setattr(self, name, timezone.now())
+        for name, value in self._claim_by_hand().items():
+            setattr(self, name, value)
+
+    def _claim_by_hand(self) -> dict[str, Any]:
+        """Return the claim of a job set to launching without one: this process holds it, for a new attempt.
+
+        Otherwise nobody could report its result, or put it back.
+        """
+        if self.__dict__.get("status") != Status.LAUNCHING or self.claim_token is not None:
+            return {}
+        return {
+            "claim_token": uuid4(),
+            "claimed_by": self.claimed_by or this_process(),
+            "attempt_serial": self.attempt_serial + 1,
+        }
 
     def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
         """Write a new row; Django's hook for the INSERT of one table."""
@@ -183,7 +200,7 @@ class EngineColumnsProtected(models.Model):
         """Return the columns that go with the status, whether the save names them or not."""
         status = self.__dict__["status"]
         kept = {name: getattr(self, name) for name in ENTRIES[status].stamped_if_null}
-        entry = {**kept, **entry_values(status, timezone.now(), kept.__getitem__)}
+        entry = {**kept, **entry_values(status, timezone.now(), kept.__getitem__), **self._claim_by_hand()}
         return {name: self.__dict__[name] if self._changed(name, loaded) else value for name, value in entry.items()}
 
     def _changed(self, name: str, loaded: dict[str, Any] | None) -> bool:
