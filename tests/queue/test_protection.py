@@ -189,6 +189,71 @@ def test_a_copy_by_an_empty_key_is_a_row_of_its_own() -> None:
     assert sorted(ContainerJob.objects.values_list("status", flat=True)) == ["queued", "queued"]
 
 
+def by_an_empty_key(job: Any) -> Any:
+    job.pk = None
+    job.save()
+    return job
+
+
+def by_an_empty_key_as_new(job: Any) -> Any:
+    job.pk, job.id, job._state.adding = None, None, True
+    job.save()
+    return job
+
+
+def by_another_key(job: Any) -> Any:
+    job.pk += 1000
+    job.save(force_insert=True)
+    return job
+
+
+def by_bulk_create(job: Any) -> Any:
+    job.pk = None
+    return type(job).objects.bulk_create([job])[0]
+
+
+@pytest.mark.parametrize("copied", [by_an_empty_key, by_an_empty_key_as_new, by_another_key, by_bulk_create])
+@pytest.mark.parametrize("status", ["launching", "running"])
+@pytest.mark.parametrize("loaded", ["claimed", "read"])
+def test_a_copy_of_a_claimed_job_begins_as_a_new_job(copied: Any, status: str, loaded: str) -> None:
+    manager = manager_for()
+    queued_job(manager, name="one", retry_count=2, worker_losses=1, execution_id="container-7", last_error="old")
+    (job,) = manager.claim_next_batch(1)
+    if status == "running":
+        job.transition_to(status)
+    held = row(job)
+    twin = copied(job if loaded == "claimed" else row(job))
+    assert engine_columns(twin) == {name: ContainerJob._meta.get_field(name).get_default() for name in ENGINE_COLUMNS}
+    assert row(twin).name == "one"
+    assert_shows_its_row(twin)
+    assert_shows_its_row(held)
+    manager.queue_job(twin)
+    assert manager.complete(held)
+
+
+def test_a_copy_of_a_claimed_job_keeps_what_was_changed_for_it() -> None:
+    manager = manager_for()
+    queued_job(manager)
+    (job,) = manager.claim_next_batch(1)
+    job.pk, job.status, job.last_error = None, "queued", "mine"
+    job.save()
+    assert (row(job).status, row(job).last_error, row(job).claimed_by) == ("queued", "mine", "")
+    assert broken_invariants(row(job)) == []
+    assert_shows_its_row(job)
+
+
+def test_a_copy_of_a_claimed_child_begins_as_a_new_job() -> None:
+    job = BuildJob.objects.create(status="launching")
+    job.pk = job.id = None
+    job._state.adding = True
+    job.save()
+    assert sorted(BuildJob.objects.values_list("status", "claimed_by")) == [
+        ("launching", row(BuildJob.objects.earliest("pk")).claimed_by),
+        ("pending", ""),
+    ]
+    assert_shows_its_row(job)
+
+
 def test_bulk_created_jobs_are_known() -> None:
     (job,) = ContainerJob.objects.bulk_create([ContainerJob(name="bulk")])
     job.transition_to("queued")
@@ -293,6 +358,20 @@ def test_a_key_that_is_no_number() -> None:
 
 
 # Several databases
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_claimed_job_moves_to_another_database_as_it_stands(bulk: bool) -> None:
+    manager = manager_for()
+    queued_job(manager)
+    (job,) = manager.claim_next_batch(1)
+    token = job.claim_token
+    if bulk:
+        ContainerJob.objects.using("other").bulk_create([row(job)])
+    else:
+        job.save(using="other")
+    assert ContainerJob.objects.using("other").get().claim_token == row(job).claim_token == token
 
 
 @pytest.mark.django_db(databases=["default", "other"])

@@ -121,9 +121,15 @@ class Queue(RuleBasedStateMachine):
         if status not in TARGETS[job.status]:
             with pytest.raises(InvalidTransition):
                 job.transition_to(status)
-        elif status != "launching":  # nothing but a claim leads there
-            job.transition_to(status)
-            self.expected[slot].status = status
+            return
+        job.transition_to(status)
+        self.moved(slot, status)
+        self.instances[slot].insert(0, job)
+
+    def moved(self, slot: int, status: str) -> None:
+        self.expected[slot].status = status
+        if status == "launching":  # claimed by whoever moved it
+            self.expected[slot].attempt_serial += 1
 
     # By workers
 
@@ -233,10 +239,8 @@ class Queue(RuleBasedStateMachine):
     @rule(slot=SLOTS, age=AGES, status=st.sampled_from(Status.values))
     def move_an_old_instance(self, slot: int, age: int, status: str) -> None:
         job = self.instance(slot, age)
-        if status == "launching":
-            return
-        present = row(job)
-        current = (present.status, present.claim_token) == (job.status, job.claim_token)
+        present, guards = row(job), ("status", "claim_token", "attempt_serial")
+        current = all(getattr(present, name) == getattr(job, name) for name in guards)
         try:
             job.transition_to(status)
         except StaleJob:
@@ -245,7 +249,7 @@ class Queue(RuleBasedStateMachine):
             assert status not in TARGETS[job.status]
         else:
             assert current
-            self.expected[slot].status = status
+            self.moved(slot, status)
 
     # Always
 

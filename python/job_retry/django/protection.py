@@ -8,7 +8,8 @@ An instance remembers the values it was loaded with. A save of an existing row
   was loaded with: they stand in the WHERE clause, so there is no gap between looking and writing.
 
 What does not fit raises `StaleJob`, and nothing is written. A new row, and one that a fixture brings, is written as it
-stands; so is a copy of a job in another database, as long as it is not there yet.
+stands; so is a copy of a job in another database, as long as it is not there yet. A copy under another key does not
+take a claim along: it begins as a new job.
 """
 
 from __future__ import annotations
@@ -111,22 +112,29 @@ class EngineColumnsProtected(models.Model):
 
     def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> Any:
         """Write to one table; the hook of Django's that knows of fixtures, which go past `save` and `save_base`."""
-        if self._state.adding and not raw:
-            self._stamp_new()
         saving_raw, self._saving_raw = self._saving_raw, raw
         try:
             updated = super()._save_table(raw, *args, **kwargs)  # type: ignore[misc]
         finally:
             self._saving_raw = saving_raw
-        if raw:
-            self.remember_engine_columns(ENGINE_COLUMNS)
+        self.remember_engine_columns(ENGINE_COLUMNS if raw else ())
         return updated
 
     def remember_engine_columns(self, names: Iterable[str]) -> None:
-        """Take the present values of the columns ``names`` as those that the row has."""
+        """Take the present values of the key and the columns ``names`` as those that the row has."""
         # A new dictionary, since a copy of the instance shares the old one.
+        names = (self._meta.pk.attname, *names)
         present = {name: self.__dict__[name] for name in names if name in self.__dict__}
         self._loaded = {**(self._loaded or {}), **present}
+
+    def _begin(self) -> None:
+        """Get ready for the INSERT of a new row."""
+        loaded = self._loaded or {}
+        if loaded.get("claim_token") is not None and loaded.get(self._meta.pk.attname) != self.pk:
+            for name in ENGINE_COLUMNS:
+                if not self._changed(name, loaded):
+                    setattr(self, name, self._meta.get_field(name).get_default())
+        self._stamp_new()
 
     def _stamp_new(self) -> None:
         """Give a row that begins in another status than pending the times and the claim that go with it."""
@@ -152,6 +160,8 @@ class EngineColumnsProtected(models.Model):
 
     def _do_insert(self, *args: Any, **kwargs: Any) -> Any:
         """Write a new row; Django's hook for the INSERT of one table."""
+        if not self._saving_raw:
+            self._begin()
         returned = super()._do_insert(*args, **kwargs)  # type: ignore[misc]
         self.remember_engine_columns(ENGINE_COLUMNS)
         return returned
@@ -160,7 +170,7 @@ class EngineColumnsProtected(models.Model):
         """Get ready to be written; the only hook of Django's that each instance of a `bulk_create` goes through."""
         super()._prepare_related_fields_for_save(operation_name, *args, **kwargs)  # type: ignore[misc]
         if operation_name == "bulk_create":
-            self._stamp_new()
+            self._begin()
             self.remember_engine_columns(ENGINE_COLUMNS)
 
     def _do_update(
