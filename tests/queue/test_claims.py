@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from django.db import connections
+from django.db import connections, models
+from django.test.utils import isolate_apps
 from job_retry.django.claims import this_process
 from job_retry.django.exceptions import StaleJob
+from job_retry.django.querysets import JobQuerySet
 from job_retry.django.settings import QueueSettings
 from job_retry.django.testing import COMPLETED, STARTED, ManualClock, failed
 
@@ -458,6 +460,36 @@ def test_an_interruption_while_the_result_is_written_too(interruption: type[Base
     with pytest.raises(interruption):
         manager.launch_job_with_retry(job)
     assert (row(job).status, row(job).retry_count) == ("queued", 0)
+
+
+class NoJobs(models.Manager[ContainerJob]):
+    def get_queryset(self) -> models.QuerySet[ContainerJob]:
+        return super().get_queryset().none()
+
+
+@isolate_apps("tests.app")
+def test_a_job_that_the_models_own_managers_hide_is_a_job_like_any_other() -> None:
+    class HiddenJob(ContainerJob):
+        objects = NoJobs()
+
+        class Meta:
+            app_label = "app"
+            proxy = True
+            base_manager_name = "objects"
+
+    manager = manager_for(lambda job: STARTED)
+    job = ContainerJob.objects.create()
+    (hidden,) = JobQuerySet(HiddenJob).filter(pk=job.pk)
+    assert not HiddenJob.objects.exists()
+    hidden.name = "hidden"
+    hidden.save()
+    hidden.mark_as_queued()
+    assert manager.launch_job_with_retry(hidden)["success"]
+    assert manager.cancel(hidden)
+    job.refresh_from_db()
+    assert (job.status, job.name) == ("cancelled", "hidden")
+    (partly,) = JobQuerySet(HiddenJob).only("name").filter(pk=job.pk)
+    assert partly.status == "cancelled"
 
 
 def test_a_model_whose_refresh_fails_keeps_no_claim(monkeypatch: pytest.MonkeyPatch) -> None:

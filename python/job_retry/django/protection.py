@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from job_retry.django.claims import this_process
 from job_retry.django.exceptions import InvalidTransition, StaleJob
+from job_retry.django.querysets import JobQuerySet
 from job_retry.django.states import ENTRIES, Entry, Status, check_transition, entry_values
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class EngineColumnsProtected(models.Model):
             fields = set(fields)
             if not fields.isdisjoint(_GUARDS):
                 fields.update(_GUARDS)
+        if from_queryset is None:
+            # Whatever a base manager of the model's own leaves out: the job is there, and the queue works on it.
+            from_queryset = JobQuerySet(type(self), using=using, hints={"instance": self})
         super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         self.remember_engine_columns(ENGINE_COLUMNS if fields is None else ENGINE_COLUMNS.intersection(fields))
 
@@ -179,6 +183,7 @@ class EngineColumnsProtected(models.Model):
         """Write an existing row; Django's hook for the UPDATE of one table."""
         if self._saving_raw:
             return super()._do_update(base_qs, using, pk_val, values, update_fields, *args, **kwargs)
+        base_qs = JobQuerySet(base_qs.model, using=using)  # as in `refresh_from_db`
         copying = self._state.db != using != router.db_for_write(type(self), instance=self)
         # The row of an instance made by hand, or of a copy in another database, is one that was never loaded.
         loaded = None if self._state.adding or copying else self._loaded
