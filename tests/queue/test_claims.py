@@ -326,6 +326,62 @@ def test_a_job_of_another_model_is_refused() -> None:
     assert row(stranger).status == "pending"
 
 
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_job_of_another_database_is_refused() -> None:
+    """Under its key there may be another job here."""
+    manager, there = manager_for(), manager_for(using="other")
+    job = there.queue_job(ContainerJob.objects.using("other").create(pk=4))
+    mine = ContainerJob.objects.create(pk=4)
+    words = "Job 4 is in database 'other', and this manager's jobs are in 'default'; use a manager made with using='other'."
+    for method in (
+        lambda: manager.queue_job(job),
+        lambda: manager.queue_jobs([mine, job]),
+        lambda: manager.dequeue_job(job),
+        lambda: manager.cancel(job),
+        lambda: manager.launch_job_with_retry(job),
+        lambda: manager.fail(job, "Connection refused"),
+    ):
+        with pytest.raises(ValueError, match=f"^{words}$"):
+            method()
+    assert row(mine).status == "pending"
+    assert_shows_its_row(mine)
+    assert there.cancel(job)
+
+
+class ReadFromOther:
+    """Reads from the other database, a replica; writes to the default one."""
+
+    def db_for_read(self, *args: Any, **hints: Any) -> str:
+        return "other"
+
+    def db_for_write(self, *args: Any, **hints: Any) -> str:
+        return "default"
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_job_read_from_a_replica_is_one_of_the_primary(settings: Any) -> None:
+    job = ContainerJob.objects.create()
+    job.save(using="other")
+    settings.DATABASE_ROUTERS = [ReadFromOther()]
+    read = ContainerJob.objects.get()
+    assert read._state.db == "other"
+    assert manager_for().queue_job(read).status == "queued"
+    assert ContainerJob.objects.using("default").get().status == "queued"
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_a_launcher_may_copy_the_job_to_another_database() -> None:
+    def launch(job: RetryableJob) -> Any:
+        job.save(using="other")
+        return STARTED
+
+    manager = manager_for(launch)
+    job = queued_job(manager)
+    assert manager.launch_job_with_retry(job)["success"]
+    assert manager.complete(job)
+    assert_invariants()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_who_launch_the_same_job_one_does() -> None:
     launches = []

@@ -46,12 +46,14 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     """Launch ``job``, which this process has claimed, and write the result."""
     attempt = Attempt.shown_by(job)
     claimed = manager.claims.row(job).filter(claim_token=attempt.claim_token)
-    pk, started_at, known_error, known_error_at = job.pk, manager.clock(), job.last_error, job.last_error_at
+    pk, database, started_at = job.pk, job._state.db, manager.clock()
+    known_error, known_error_at = job.last_error, job.last_error_at
     try:
         try:
             outcome = _call(manager, job)
         finally:
-            job.pk = pk  # a launcher may have copied the job in Django's way, by saving it without a key
+            # A launcher may have copied the job in Django's way, by saving it without a key or to another database.
+            job.pk, job._state.db = pk, database
         if outcome.exception is not None:
             logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
         report = LaunchReport(outcome, started_at, known_error, known_error_at)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from django.db import connections, transaction
+from django.db import connections, router, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
@@ -60,15 +60,25 @@ class ColumnClaims:
         return JobQuerySet(self.model, using=self.using)
 
     def row(self, job: RetryableJob) -> JobQuerySet[Any]:
-        """Return the job's row; TypeError for a job of another model."""
+        """Return the job's row; see `refuse_strangers`."""
         self.refuse_strangers([job])
         return self.jobs().filter(pk=job.pk)
 
     def refuse_strangers(self, jobs: Iterable[RetryableJob]) -> None:
-        """Raise TypeError for a job of another model, whose key may be that of another job here."""
+        """Raise TypeError for a job of another model, ValueError for one of another database.
+
+        Its key may be that of another job here. A job read from a replica is one of the database that the router
+        writes it to.
+        """
         for job in jobs:
             if not isinstance(job, self.model._meta.concrete_model or self.model):
                 raise TypeError(f"{job!r:.200} is no {self.model._meta.label}; use the manager of its own queue.")
+            database = job._state.db
+            if database not in (None, self.using) and router.db_for_write(type(job), instance=job) != self.using:
+                raise ValueError(
+                    f"Job {job.pk} is in database {database!r}, and this manager's jobs are in {self.using!r}; "
+                    f"use a manager made with using={database!r}."
+                )
 
     def claim_next(self, limit: int, holder: str, now: datetime) -> list[Any]:
         """Claim up to ``limit`` ready jobs for ``holder``, in the ready order, and return them."""

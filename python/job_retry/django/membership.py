@@ -42,7 +42,7 @@ class QueueMembership:
         """Put a pending job into the queue and return it.
 
         ``schedule_for``: not to be launched before; ``priority``: 0 to 100, replaces the job's. ValueError where the
-        job is queued already, has ended, is not saved, or where the priority is out of range.
+        job is queued already, has ended, is not saved or in another database, or where the priority is out of range.
         """
         self.claims.refuse_strangers([job])
         if job._state.adding:
