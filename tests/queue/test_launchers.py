@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from job_retry.django.launcher import call_launcher, read_result, resolve_launcher
 from job_retry.django.queue import JobQueueManager
-from job_retry.django.testing import COMPLETED, STARTED
+from job_retry.django.testing import COMPLETED, STARTED, ManualClock, ScriptedLauncher, failed
 
 from tests.app.models import BuildJob, ContainerJob, UrgentJob
 from tests.app.services import JobService
-from tests.queue.support import manager_for, queued_job, row
+from tests.queue.support import assert_shows_its_row, manager_for, queued_job, row
 
 if TYPE_CHECKING:
     from job_retry.django.models import RetryableJob
@@ -257,3 +257,54 @@ def test_without_a_clock_of_its_own_a_manager_goes_by_djangos_even_where_a_test_
     with patch("django.utils.timezone.now", return_value=timezone.now() + timedelta(hours=2)):
         assert manager.get_ready_jobs().get() == job
         assert manager.launch_job_with_retry(job)["success"]
+
+
+class BrokenBefore(JobQueueManager):
+    def _handle_launch_failure(self, job: Any, error_message: object, strategy: Any) -> Any:
+        raise LookupError("no pager, password=hunter2")
+
+
+class BrokenAfter(JobQueueManager):
+    def _handle_launch_failure(self, job: Any, error_message: object, strategy: Any) -> Any:
+        super()._handle_launch_failure(job, error_message, strategy)
+        raise LookupError("no pager, password=hunter2")
+
+
+class ForgetsToReturn(JobQueueManager):
+    def _handle_launch_failure(self, job: Any, error_message: object, strategy: Any) -> Any:
+        super()._handle_launch_failure(job, error_message, strategy)
+
+
+class ForgetsToRecord(JobQueueManager):
+    def _handle_launch_failure(self, job: Any, error_message: object, strategy: Any) -> Any:
+        return None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("manager_class", [BrokenBefore, BrokenAfter, ForgetsToReturn, ForgetsToRecord])
+@pytest.mark.parametrize(("error", "status"), [("Connection refused", "retrying"), ("Image not found", "failed")])
+def test_a_failure_is_recorded_once_whatever_an_override_of_its_handling_does(
+    manager_class: type[JobQueueManager], error: str, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    manager = manager_class(ContainerJob, ScriptedLauncher(failed(error)), clock=ManualClock())
+    job = queued_job(manager)
+    result = manager.launch_job_with_retry(job)
+    assert (row(job).status, row(job).retry_count, row(job).last_error) == (status, 1, error)
+    assert_shows_its_row(job)
+    assert result["success"] is False
+    assert result["error"].endswith(error)
+    assert result["retry_scheduled"] == ("retry_in_seconds" in result) == (status == "retrying")
+    assert ("LookupError: no pager" in caplog.text) == (manager_class in {BrokenBefore, BrokenAfter})
+    assert "hunter2" not in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_job_set_to_failed_by_its_launcher_survives_a_broken_override_too() -> None:
+    def launch(job: Any) -> Any:
+        job.transition_to("failed")
+        return STARTED
+
+    manager = BrokenBefore(ContainerJob, launch, clock=ManualClock())
+    job = queued_job(manager)
+    assert manager.launch_job_with_retry(job)["retry_scheduled"]
+    assert (row(job).status, row(job).retry_count) == ("retrying", 1)

@@ -255,6 +255,30 @@ def test_a_launcher_that_ends_and_counts_an_attempt_itself_does_not_hide_its_err
         assert_invariants()
 
 
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("retry_count", [0, 2, 3])
+def test_a_launcher_that_counts_attempts_itself_may_complete_the_job(retry_count: int, report: str) -> None:
+    def launch(job: RetryableJob) -> Any:
+        job.retry_count = retry_count
+        job.transition_to("running")
+        job.save()
+        job.transition_to("completed")
+        return ScriptedLauncher(REPORTS[report])(job, "")
+
+    manager = manager_for(launch)
+    job = queued_job(manager, retry_count=1)
+    sent: list[Any] = []
+    signals.job_launched.connect(lambda **kwargs: sent.append(kwargs["job"]), weak=False, dispatch_uid="sent")
+    try:
+        assert manager.launch_job_with_retry(job) == {"success": True, "retry_scheduled": False}
+    finally:
+        signals.job_launched.disconnect(dispatch_uid="sent")
+    assert sent == [job]
+    assert row(job).status == "completed"
+    assert_shows_its_row(job)
+    assert_invariants()
+
+
 def test_a_launcher_that_counts_attempts_itself_can_be_interrupted() -> None:
     def launch(job: RetryableJob) -> None:
         ContainerJob.objects.filter(pk=job.pk).update(retry_count=5)
@@ -347,6 +371,63 @@ def test_a_late_result_does_not_undo_the_end_of_the_next_attempt(report: str) ->
     job = queued_job(manager)
     manager.launch_job_with_retry(job)
     assert (row(job).status, row(job).retry_count, row(job).last_error) == ("failed", 1, "Image not found")
+    assert_invariants()
+
+
+def next_attempt_ends(manager: Any, end: Any) -> None:
+    (taken,) = manager.claim_next_batch(1, holder="another")
+    end(taken)
+
+
+# What happens to a job between the release of a claim and its late result.
+MEANWHILE = {
+    "it waits": lambda manager, job: None,
+    "it is claimed": lambda manager, job: manager.claim_next_batch(1, holder="another"),
+    "it runs": lambda manager, job: next_attempt_ends(manager, lambda taken: taken.transition_to("running")),
+    "it is completed": lambda manager, job: next_attempt_ends(manager, manager.complete),
+    "it waits for a retry": lambda manager, job: next_attempt_ends(
+        manager, lambda taken: manager.fail(taken, "Connection reset")
+    ),
+    "it is a dead letter": lambda manager, job: next_attempt_ends(
+        manager, lambda taken: manager.fail(taken, "Image not found")
+    ),
+    "it is retried": lambda manager, job: next_attempt_ends(
+        manager, lambda taken: manager.fail(taken, "Image not found") and manager.retry_failed_job(taken)
+    ),
+    "it is on its second attempt": lambda manager, job: next_attempt_ends(
+        manager, lambda taken: manager.fail(taken, "Connection reset") and manager.claim_next_batch(1)
+    ),
+    "it is retried afresh and claimed": lambda manager, job: next_attempt_ends(
+        manager,
+        lambda taken: (
+            manager.fail(taken, "Image not found")
+            and manager.retry_failed_job(taken, reset_count=True)
+            and manager.claim_next_batch(1)
+        ),
+    ),
+    "it is cancelled": lambda manager, job: manager.cancel(row(job)),
+}
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+@pytest.mark.parametrize("on_the_instance", [{}, {"status": "failed", "claim_token": None, "retry_count": 1}])
+def test_a_late_result_changes_nothing(meanwhile: str, report: str, on_the_instance: dict[str, Any]) -> None:
+    rows: list[dict[str, Any]] = []
+
+    def launch(job: RetryableJob) -> Any:
+        for name, value in on_the_instance.items():
+            setattr(job, name, value)
+        manager.release_claim(row(job))
+        MEANWHILE[meanwhile](manager, job)
+        rows.extend(ContainerJob.objects.filter(pk=pk).values())
+        return ScriptedLauncher(REPORTS[report])(job, "")
+
+    manager = manager_for(launch)
+    job = queued_job(manager, retry_strategy="aggressive")
+    pk = job.pk
+    manager.launch_job_with_retry(job)
+    assert list(ContainerJob.objects.filter(pk=pk).values()) == rows
     assert_invariants()
 
 

@@ -1,7 +1,7 @@
 """One attempt at one claimed job: call the launcher, then have written what came of it.
 
 `JobQueueManager` decides *that* a job is launched; this module knows what a launch may do to its surroundings: raise,
-break the database connection, leave a transaction open. What it may do to the job's row is known to `recording`.
+break the database connection, leave a transaction open. What it may do to the job's row is known to `results`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from job_retry.django.error_text import clean_traceback
 from job_retry.django.launcher import LaunchOutcome, call_launcher
-from job_retry.django.recording import Attempt, LaunchReport, LaunchResult, look, record_launch
+from job_retry.django.recording import Attempt, LaunchResult, look
+from job_retry.django.results import LaunchReport, record_launch
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

@@ -26,7 +26,7 @@ def record_launch_failure(
     """Decide and write what follows from a failed launch, and return the result."""
     attempt = Attempt.shown_by(job)
     decision = record_failure(manager, job, error, strategy)
-    if decision is None and look(manager, job, attempt):  # moved by the launcher just now
+    if decision is None and attempt.stands_in(look(manager, job, attempt)):  # moved by the launcher just now
         decision = record_failure(manager, job, error, strategy)
     if decision is None:
         return passed_on(job)

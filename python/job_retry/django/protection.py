@@ -137,7 +137,8 @@ class EngineColumnsProtected(models.Model):
         if loaded.get("claim_token") is not None and loaded.get(self._meta.pk.attname) != self.pk:
             for name in ENGINE_COLUMNS:
                 if not self._changed(name, loaded):
-                    setattr(self, name, self._meta.get_field(name).get_default())
+                    field: Any = self._meta.get_field(name)
+                    setattr(self, name, field.get_default())
         self._stamp_new()
 
     def _stamp_new(self) -> None:
@@ -154,12 +155,13 @@ class EngineColumnsProtected(models.Model):
 
         Otherwise nobody could report its result, or put it back.
         """
-        if self.__dict__.get("status") != Status.LAUNCHING or self.claim_token is not None:
+        job: Any = self
+        if self.__dict__.get("status") != Status.LAUNCHING or job.claim_token is not None:
             return {}
         return {
             "claim_token": uuid4(),
-            "claimed_by": self.claimed_by or this_process(),
-            "attempt_serial": self.attempt_serial + 1,
+            "claimed_by": job.claimed_by or this_process(),
+            "attempt_serial": job.attempt_serial + 1,
         }
 
     def _do_insert(self, *args: Any, **kwargs: Any) -> Any:

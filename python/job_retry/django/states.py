@@ -1,7 +1,8 @@
 """The state machine: which status may follow which, who moves a job there, and what a status says of the columns.
 
 Everything here is data and pure functions. `job_retry.django.models` and `job_retry.django.protection` apply it to
-instances; `claims`, `membership`, `recording` and `failures` apply it to rows. Nothing else changes a status.
+instances; `claims`, `membership`, `recording`, `failures` and `results` apply it to rows. Nothing else changes a
+status.
 """
 
 from __future__ import annotations
