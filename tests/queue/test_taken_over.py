@@ -426,8 +426,10 @@ def test_a_late_result_changes_nothing(meanwhile: str, report: str, on_the_insta
     manager = manager_for(launch)
     job = queued_job(manager, retry_strategy="aggressive")
     pk = job.pk
-    manager.launch_job_with_retry(job)
+    result = manager.launch_job_with_retry(job)
     assert list(ContainerJob.objects.filter(pk=pk).values()) == rows
+    if meanwhile in {"it waits", "it is claimed", "it runs", "it is cancelled"}:
+        assert "passed on" in result["error"]
     assert_invariants()
 
 
