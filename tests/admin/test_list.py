@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from itertools import product
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.db import connection, models
+from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from job_retry import RetryStrategy
 from job_retry.django.admin import RetryableJobAdmin
 from job_retry.django.admin.actions import RETRY, carry_out
 from job_retry.django.admin.filters import strategy_expression
+from job_retry.django.models import RetryableJob
 from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import QueueSettings
@@ -174,6 +177,41 @@ def test_search_by_key(operator: Client) -> None:
     first, second = job_in("queued"), job_in("pending")
     assert listed(operator, q=str(first.pk)) == {"queued"}
     assert listed(operator, q=str(second.pk)) == {"pending"}
+
+
+def test_search_by_a_key_that_is_no_number(transactional_db: None) -> None:
+    with isolate_apps("tests.app"):
+
+        class KeyedJob(RetryableJob):
+            id = models.UUIDField(primary_key=True)
+
+            class Meta(RetryableJob.Meta):
+                app_label = "app"
+
+    with connection.schema_editor() as schema:
+        schema.create_model(KeyedJob)
+    try:
+        wanted, _other = (KeyedJob.objects.create(id=UUID(int=number, version=4)) for number in (1, 2))
+        jobs = RetryableJobAdmin(KeyedJob, admin.site)
+        for typed in (str(wanted.id), f" {wanted.id.hex.upper()} "):
+            found, _ = jobs.get_search_results(RequestFactory().get(LIST), KeyedJob.objects.all(), typed)
+            assert list(found) == [wanted]
+    finally:
+        with connection.schema_editor() as schema:
+            schema.delete_model(KeyedJob)
+
+
+@pytest.mark.parametrize("typed", ["", "  "])
+def test_a_search_for_nothing_finds_everything(operator: Client, typed: str) -> None:
+    ReportJob.objects.create(slug="sales")
+    assert len(operator.get("/app/reportjob/", {"q": typed}).context["cl"].result_list) == 1
+
+
+@pytest.mark.parametrize("filters", [{"strategy": "default"}, {"age": "none"}, {"status__exact": "failed"}])
+def test_a_search_keeps_to_the_filters(manager: JobQueueManager, operator: Client, filters: dict[str, str]) -> None:
+    job = job_in("completed", priority=90)
+    assert listed(operator, q=str(job.pk)) == {"completed"}
+    assert listed(operator, q=str(job.pk), **filters) == set()
 
 
 @pytest.mark.parametrize("column", range(1, 9))

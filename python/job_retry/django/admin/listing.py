@@ -53,6 +53,18 @@ class JobList(JobDisplay):
                 self.message_user(request, str(error), messages.WARNING)
         return super().changelist_view(request, extra_context)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Return what a search finds; a whole key finds its job, in whatever form the database keeps keys."""
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        try:
+            key = self.opts.pk.to_python(search_term.strip())
+        except ValidationError:
+            return found, may_have_duplicates
+        # Django looks for the text, and SQLite, for one, keeps a UUID without its dashes.
+        return found | queryset.filter(pk=key), may_have_duplicates
+
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Return the actions; without a queue there is nobody to do those on jobs."""
         # From Django 6.1 on there are also actions on the page of one object, and it asks for either.
