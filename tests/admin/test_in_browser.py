@@ -205,3 +205,15 @@ def test_light_or_dark_wide_or_narrow_it_can_be_read(
     assert_looks_right(window)
     window.goto(page(failed))
     assert_looks_right(window)
+
+
+def test_beside_the_side_bar_and_the_filters_the_error_is_in_sight(
+    visit: Callable[..., Page], operator: Client
+) -> None:
+    job_in("failed", last_error="unbroken" * 100)
+    window = visit(operator, LIST, width=1280)
+    assert window.locator("#nav-sidebar").is_visible()
+    error, table = window.locator("td.field-job_error_line").bounding_box(), window.locator(".results").bounding_box()
+    assert error is not None
+    assert table is not None
+    assert error["x"] + error["width"] <= table["x"] + table["width"]

@@ -225,7 +225,7 @@ def test_sorted_by_age_the_youngest_comes_first_and_no_date_last(operator: Clien
     job_in("queued", name="old", queued_at=minutes(-60))
     job_in("pending", name="no date")
     job_in("failed", name="young", failed_at=minutes(-1))
-    names = [job.name for job in operator.get(LIST, {"o": "7"}).context["cl"].result_list]
+    names = [job.name for job in operator.get(LIST, {"o": "8"}).context["cl"].result_list]
     assert names == ["young", "old", "no date"]
 
 

@@ -126,7 +126,7 @@ def test_a_dead_job_is_put_right_retried_and_completes(
 ) -> None:
     window = logged_in(site, new_page, width=1360, height=600)
     assert window.inner_text(".paginator").split()[0] == str(sum(kind.jobs for kind in KINDS))
-    window.goto(f"{LIST}?o=7")
+    window.goto(f"{LIST}?o=8")
     window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
     take_screenshot(window, "admin-list")
     window.goto(f"{LIST}?status__exact=failed&q=%22missing+executable+1%22")

@@ -25,10 +25,10 @@ class RetryableJobAdmin(JobPage, JobList):
         "job_state",
         "job_verdict",
         "job_next_attempt",
+        "job_error_line",  # the first five are in sight beside Django's side bar and filters
         "job_attempts",
         "job_strategy",
         "job_age",
-        "job_error_line",
     )
     list_filter: ClassVar[Any] = ("status", StrategyFilter, AgeFilter)
     search_fields: ClassVar[Any] = ("pk__exact", "last_error", "error_fingerprint", "execution_id", "claimed_by")
