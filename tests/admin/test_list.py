@@ -122,7 +122,7 @@ def test_the_filter_agrees_with_the_queue(
     named = (None, "", "default", "aggressive", "high_priority", "not registered")
     for number, (name, priority) in enumerate(product(named, (0, 20, 21, 79, 80, 100)), start=1):
         model.objects.create(pk=number, retry_strategy=name, priority=priority)
-    for job in model.objects.annotate(found=strategy_expression(model, manager)):
+    for job in model.objects.annotate(found=strategy_expression(manager)):
         assert job.found == strategy_name(job, manager), (job.retry_strategy, job.priority)
         assert manager.strategies[job.found] == manager.strategy_for(job)
 

@@ -8,10 +8,12 @@ from typing import Any
 from unittest.mock import MagicMock, Mock
 
 import pytest
+from django.test.utils import isolate_apps
 from hypothesis import given
 from hypothesis import strategies as st
 from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
 from job_retry.django.decision import classify, decide
+from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.strategies import select_strategy
 
@@ -250,3 +252,17 @@ def test_an_override_that_fails_leaves_the_default(monkeypatch: pytest.MonkeyPat
     manager = manager_for()
     monkeypatch.setattr(manager, "_get_retry_strategy", lambda job: 1 / 0)
     assert manager.strategy_for(ContainerJob()) == RETRY_STRATEGIES["default"]
+
+
+@isolate_apps("tests.app")
+def test_a_proxys_own_default_does_not_decide_since_the_worker_never_sees_it() -> None:
+    class Impatient(ContainerJob):
+        default_retry_strategy = "aggressive"
+
+        class Meta:
+            app_label = "app"
+            proxy = True
+
+    manager = manager_for()
+    assert manager._get_retry_strategy(Impatient()) is manager._get_retry_strategy(ContainerJob())
+    assert strategy_name(Impatient(), manager) == "default"

@@ -95,7 +95,7 @@ def strategy_name(job: Any, manager: JobQueueManager) -> str:
     """Return the registered name of the strategy by which ``manager`` retries ``job``."""
     name = requested_strategy(
         priority=job.priority,
-        names=(job.retry_strategy, job.default_retry_strategy, manager.options.strategy),
+        names=manager.strategy_names(job),
         by_priority=manager.options.priority_strategies,
     )
     return name if name in manager.strategies else DEFAULT_STRATEGY

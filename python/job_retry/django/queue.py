@@ -159,9 +159,16 @@ class JobQueueManager(QueueMembership):
         return select_strategy(
             self.strategies,
             priority=job.priority,
-            names=(job.retry_strategy, job.default_retry_strategy, self.options.strategy),
+            names=self.strategy_names(job),
             by_priority=self.options.priority_strategies,
         )
+
+    def strategy_names(self, job: RetryableJob) -> tuple[str | None, ...]:
+        """Return the names from which a job's strategy is taken where its priority does not decide: the first one set.
+
+        The model's is that of the queue's model, as which the worker loads the job, not that of a proxy of it.
+        """
+        return (job.retry_strategy, self.model.default_retry_strategy, self.options.strategy)
 
     def strategy_for(self, job: RetryableJob) -> RetryStrategy:
         """Return `_get_retry_strategy`, or the preset ``default`` where a program's override of it fails."""

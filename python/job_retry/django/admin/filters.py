@@ -47,12 +47,12 @@ def since(job: Any) -> datetime | None:
     return moment
 
 
-def strategy_expression(model: type[RetryableJob], manager: JobQueueManager) -> Case:
-    """Return `job_retry.django.outlook.strategy_name` as an expression on rows of ``model``."""
+def strategy_expression(manager: JobQueueManager) -> Case:
+    """Return `job_retry.django.outlook.strategy_name` as an expression on rows of the queue."""
     names = list(manager.strategies)
     named = Coalesce(
         NullIf("retry_strategy", Value("")),
-        Value(model.default_retry_strategy or manager.options.strategy or DEFAULT_STRATEGY),
+        Value(manager.model.default_retry_strategy or manager.options.strategy or DEFAULT_STRATEGY),
     )
     by_priority = {
         "high_priority": Q(priority__gte=HIGH_PRIORITY_FROM),
@@ -88,7 +88,7 @@ class StrategyFilter(admin.SimpleListFilter):
         """Keep the jobs of the chosen strategy."""
         if self.value() is None:
             return queryset
-        expression = strategy_expression(queryset.model, model_queue_manager(queryset.model))
+        expression = strategy_expression(model_queue_manager(queryset.model))
         jobs: QuerySet[Any] = queryset.alias(deciding_strategy=expression).filter(deciding_strategy=self.value())
         return jobs
 
