@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.test import Client
     from job_retry.django.queue import JobQueueManager
 
-EVERYTHING = {"retry_jobs", "retry_jobs_afresh", "cancel_jobs", "release_claims"}
+EVERYTHING = {"queue_jobs", "retry_jobs", "retry_jobs_afresh", "cancel_jobs", "release_claims"}
 
 
 def act(client: Client, action: str, jobs: Sequence[ContainerJob], query: str = "", **data: Any) -> Any:
@@ -50,6 +50,40 @@ def said(response: Any) -> tuple[str, str]:
 
 def states() -> dict[str, str]:
     return dict(ContainerJob.objects.values_list("name", "status"))
+
+
+def test_queue_puts_pending_jobs_into_the_queue(manager: JobQueueManager, operator: Client) -> None:
+    jobs = [job_in("pending", name=name) for name in ("first", "second")]
+    assert said(act(operator, "queue_jobs", jobs)) == ("success", "2 jobs queued.")
+    for job in ContainerJob.objects.all():
+        assert (job.status, job.queued_at, job.scheduled_for) == ("queued", NOON, None)
+    assert {job.pk for job in manager.get_ready_jobs()} == {job.pk for job in jobs}
+    assert {entry.get_change_message() for entry in LogEntry.objects.all()} == {"Queued by hand."}
+
+
+def test_what_cannot_be_queued_is_skipped_and_named(manager: JobQueueManager, operator: Client) -> None:
+    pending, queued, failed, completed = (job_in(status) for status in ("pending", "queued", "failed", "completed"))
+    level, text = said(act(operator, "queue_jobs", [pending, queued, failed, completed]))
+    assert level == "warning"
+    assert text.startswith("1 job queued, 3 skipped: ")
+    for reason in (
+        f"Job {queued.pk} is already queued ({queued.pk})",
+        f"Cannot queue failed job {failed.pk}; use retry_failed_job ({failed.pk})",
+        f"Cannot queue completed job {completed.pk} ({completed.pk})",
+    ):
+        assert reason in text
+    assert states() == {"pending": "queued", "queued": "queued", "failed": "failed", "completed": "completed"}
+
+
+def test_a_job_added_here_can_be_queued_here(manager: JobQueueManager, operator: Client) -> None:
+    new = {"name": "new", "image": "x", "command": "y", "priority": "50", "_continue": "1"}
+    shown = operator.post(f"{LIST}add/", new, follow=True).content.decode()
+    assert '<button type="submit" name="action" value="queue_jobs"' in shown
+    job = ContainerJob.objects.get(name="new")
+    response = act(operator, "queue_jobs", [job], from_page=str(job.pk))
+    assert response["Location"] == page(job)
+    assert said(response) == ("success", "1 job queued.")
+    assert states() == {"new": "queued"}
 
 
 @pytest.mark.parametrize(("action", "count"), [("retry_jobs", 3), ("retry_jobs_afresh", 0)])
@@ -239,6 +273,7 @@ def offered(client: Client) -> set[str]:
     [
         (["view"], set()),
         (["view", "change"], EVERYTHING),
+        (["view", "queue"], {"queue_jobs"}),
         (["view", "retry"], {"retry_jobs", "retry_jobs_afresh"}),
         (["view", "cancel"], {"cancel_jobs"}),
         (["view", "release_claim"], {"release_claims"}),
@@ -249,12 +284,12 @@ def test_actions_need_a_permission(
     manager: JobQueueManager, person: Callable[..., Client], permissions: list[str], expected: set[str]
 ) -> None:
     client = person(*permissions)
-    job = job_in("failed")
+    jobs = [job_in("pending"), job_in("failed"), job_in("running")]
     assert offered(client) == expected
     for action in EVERYTHING - expected:
-        act(client, action, [job])
-        act(client, action, [job], confirmed_jobs=json.dumps([str(job.pk)]))
-        assert states() == {"failed": "failed"}
+        act(client, action, jobs)
+        act(client, action, jobs, confirmed_jobs=json.dumps([str(job.pk) for job in jobs]))
+        assert states() == {"pending": "pending", "failed": "failed", "running": "running"}
 
 
 def test_who_may_only_view_cannot_change(manager: JobQueueManager, person: Callable[..., Client]) -> None:

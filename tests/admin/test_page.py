@@ -242,7 +242,7 @@ def buttons(client: Client, job: ContainerJob) -> list[str]:
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        ("pending", ["cancel_jobs"]),
+        ("pending", ["queue_jobs", "cancel_jobs"]),
         ("queued", ["cancel_jobs"]),
         ("launching", ["cancel_jobs", "release_claims"]),
         ("running", ["cancel_jobs", "release_claims"]),

@@ -61,6 +61,15 @@ class JobAction:
     """Asked, with the list of jobs, before anything is done; empty: nothing is asked."""
 
 
+QUEUE = JobAction(
+    "queue_jobs",
+    _("Queue"),
+    lambda job: job.status == Status.PENDING,
+    perform=lambda manager, job: bool(manager.queue_job(job)),
+    done=ngettext_lazy("%(count)d job queued", "%(count)d jobs queued", "count"),
+    history="Queued by hand.",
+)
+
 RETRYABLE = (Status.FAILED, Status.RETRYING)
 
 RETRY = JobAction(
@@ -107,7 +116,7 @@ RELEASE_CLAIM = JobAction(
     ),
 )
 
-JOB_ACTIONS = (RETRY, RETRY_AFRESH, CANCEL, RELEASE_CLAIM)
+JOB_ACTIONS = (QUEUE, RETRY, RETRY_AFRESH, CANCEL, RELEASE_CLAIM)
 
 
 @dataclass

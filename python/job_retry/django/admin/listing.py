@@ -22,6 +22,7 @@ from job_retry.django.admin.actions import (
     CHUNK_ROWS,
     FROM_PAGE,
     JOB_ACTIONS,
+    QUEUE,
     RELEASE_CLAIM,
     RETRY,
     RETRY_AFRESH,
@@ -75,6 +76,10 @@ class JobList(JobDisplay):
                 actions.pop(action.name, None)
         return actions
 
+    def has_queue_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may put jobs into the queue."""
+        return self._has_permission(request, "queue")
+
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may retry jobs."""
         return self._has_permission(request, "retry")
@@ -86,6 +91,11 @@ class JobList(JobDisplay):
     def has_release_claim_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may release the claims of workers."""
         return self._has_permission(request, "release_claim")
+
+    @admin.action(description=_("Queue selected %(verbose_name_plural)s"), permissions=["queue"])
+    def queue_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Put pending jobs into the queue."""
+        return self._act(request, queryset, QUEUE)
 
     @admin.action(description=_("Retry selected %(verbose_name_plural)s"), permissions=["retry"])
     def retry_jobs(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

@@ -14,9 +14,9 @@ class RetryableJobAdmin(JobPage, JobList):
     """Admin of a model that is a `RetryableJob`, served by the queue whose ``MODEL`` it is.
 
     The queue's columns are read-only. The actions go through the queue's manager; each needs the model's change
-    permission, or one of its own: ``retry_<model>``, ``cancel_<model>``, ``release_claim_<model>``. Everything can be
-    overridden as in any ``ModelAdmin``; to add to the columns, filters, searched fields or actions, repeat them
-    (``actions = [*RetryableJobAdmin.actions, "archive"]``).
+    permission, or one of its own: ``queue_<model>``, ``retry_<model>``, ``cancel_<model>``, ``release_claim_<model>``.
+    Everything can be overridden as in any ``ModelAdmin``; to add to the columns, filters, searched fields or actions,
+    repeat them (``actions = [*RetryableJobAdmin.actions, "archive"]``).
     """
 
     checks_class = JobAdminChecks
@@ -33,7 +33,7 @@ class RetryableJobAdmin(JobPage, JobList):
     list_filter: ClassVar[Any] = ("status", StrategyFilter, AgeFilter)
     search_fields: ClassVar[Any] = ("pk__exact", "last_error", "error_fingerprint", "execution_id", "claimed_by")
     ordering: ClassVar[Any] = ("-pk",)
-    actions: Any = ("retry_jobs", "retry_jobs_afresh", "cancel_jobs", "release_claims")
+    actions: Any = ("queue_jobs", "retry_jobs", "retry_jobs_afresh", "cancel_jobs", "release_claims")
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("job_retry/admin.css",)}
