@@ -10,6 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.utils import quote
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, ImproperlyConfigured, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -198,5 +199,5 @@ class JobList(JobDisplay):
         return pks
 
     def _has_permission(self, request: HttpRequest, name: str) -> bool:
-        permission = f"{self.opts.app_label}.{name}_{self.opts.model_name}"
-        return request.user.has_perm(permission) or self.has_change_permission(request)
+        codename = get_permission_codename(name, self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}") or self.has_change_permission(request)
