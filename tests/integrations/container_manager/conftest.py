@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from container_manager import retry
+from container_manager.models import ContainerJob, ExecutorHost
+from container_manager.queue import JobQueueManager
 from job_retry.integrations.container_manager import disable, enable
 
 if TYPE_CHECKING:
@@ -64,3 +66,15 @@ def bound_before() -> Any:
     before.presets = dict(retry.RETRY_STRATEGIES)  # type: ignore[attr-defined]
     enable()
     return before
+
+
+@pytest.fixture
+def job(db: None) -> Any:
+    """A job in the package's own queue."""
+    host = ExecutorHost.objects.create(
+        name="local", host_type="unix", connection_string="unix:///var/run/docker.sock", executor_type="mock"
+    )
+    made = ContainerJob.objects.create(
+        name="report", command="true", docker_image="python:3.11", docker_host=host, max_retries=9
+    )
+    return JobQueueManager().queue_job(made)

@@ -8,7 +8,6 @@ from unittest import mock
 
 import pytest
 from container_manager import retry
-from container_manager.models import ContainerJob, ExecutorHost
 from container_manager.queue import JobQueueManager
 from django.utils import timezone
 from job_retry.integrations.container_manager import disable
@@ -18,17 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 manager = JobQueueManager()
-
-
-@pytest.fixture
-def job() -> Any:
-    host = ExecutorHost.objects.create(
-        name="local", host_type="unix", connection_string="unix:///var/run/docker.sock", executor_type="mock"
-    )
-    made = ContainerJob.objects.create(
-        name="report", command="true", docker_image="python:3.11", docker_host=host, max_retries=9
-    )
-    return manager.queue_job(made)
 
 
 def launch(job: Any, error: str) -> dict[str, Any]:
