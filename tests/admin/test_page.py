@@ -93,11 +93,20 @@ def test_a_strategy_without_end_is_cut_short(
 
 
 def test_each_engine_column_is_shown_and_none_can_be_typed_into(manager: JobQueueManager, operator: Client) -> None:
-    response = operator.get(page(job_in("running")))
+    response = operator.get(page(job_in("running", error_fingerprint="dial-tcp")))
     fields = flatten_fieldsets(response.context["adminform"].fieldsets)
     assert len(fields) == len(set(fields))
     assert {SHOWN_BETTER.get(name, name) for name in ENGINE_COLUMNS} <= set(fields)
     assert not ENGINE_COLUMNS & response.context["adminform"].form.fields.keys()
+
+
+@pytest.mark.parametrize(("fingerprint", "shown"), [("", False), ("dial-tcp", True)])
+def test_a_fingerprint_is_shown_where_there_is_one(
+    manager: JobQueueManager, operator: Client, fingerprint: str, shown: bool
+) -> None:
+    said = text(operator, job_in("failed", error_fingerprint=fingerprint))
+    assert ("Error fingerprint" in said) is shown
+    assert ("dial-tcp" in said) is shown
 
 
 def test_a_new_job_is_about_what_it_does(operator: Client) -> None:

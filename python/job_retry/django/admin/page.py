@@ -72,9 +72,10 @@ class JobPage(JobDisplay):
         about: tuple[Any, dict[str, Any]] = (None, {"fields": [*own, *(name for name in names if name in queues)]})
         if obj is None:
             return [about]
+        error_columns = [name for name in ERROR_COLUMNS if name != "error_fingerprint" or obj.error_fingerprint]
         return [
             (_("State"), {"fields": ["job_state", "job_next_attempt", "job_attempts", "job_strategy"]}),
-            (_("Last error"), {"fields": ["job_verdict", "job_error", *ERROR_COLUMNS]}),
+            (_("Last error"), {"fields": ["job_verdict", "job_error", *error_columns]}),
             (_("Schedule"), {"fields": ["job_schedule"]}),
             (_("Job"), about[1]),
             (_("Times, run and claim"), {"fields": RUN_COLUMNS, "classes": ["collapse"]}),
