@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from itertools import product
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,9 +14,11 @@ from django.contrib.messages import get_messages
 from django.db import connection, models
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext, isolate_apps
+from django.utils.text import Truncator
 from job_retry import RetryStrategy
 from job_retry.django.admin import RetryableJobAdmin
 from job_retry.django.admin.actions import RETRY, carry_out
+from job_retry.django.admin.display import NO_MANAGER_CHARACTERS
 from job_retry.django.admin.filters import strategy_expression
 from job_retry.django.models import RetryableJob
 from job_retry.django.outlook import strategy_name
@@ -245,19 +248,39 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(manager: JobQueueMana
     assert queries() == few
 
 
-def test_without_a_queue_the_list_says_so_and_offers_nothing(operator: Client, settings: SettingsWrapper) -> None:
+REPORTS = {"MODEL": "app.ReportJob", "LAUNCH": "tests.app.services.launch_report"}
+JOBS = {"MODEL": "app.ContainerJob", "LAUNCH": "tests.app.services.launch_report"}
+
+
+@pytest.mark.parametrize(
+    ("job_retry", "reason"),
+    [
+        (
+            {"QUEUES": {"reports": REPORTS}},
+            "No queue in JOB_RETRY['QUEUES'] has app.ContainerJob as its MODEL. Queues: reports (app.ReportJob).",
+        ),
+        (
+            {"QUEUES": {"default": {**JOBS, "CLASSIFIER": "tests.app.services.launch_report"}}},
+            "['CLASSIFIER'] is 'tests.app.services.launch_report', which has no method classify_error.",
+        ),
+        ({"QUEUES": []}, "JOB_RETRY['QUEUES'] is []."),
+        ({"QUEUES": {"default": {**JOBS, "MODEL": "app.Nothing"}}}, "'app.Nothing', but there is no such model."),
+    ],
+)
+def test_without_a_manager_list_and_page_say_why_and_offer_nothing(
+    operator: Client, settings: SettingsWrapper, job_retry: dict[str, Any], reason: str
+) -> None:
     job = job_in("failed")
-    settings.JOB_RETRY = {
-        "QUEUES": {"reports": {"MODEL": "app.ReportJob", "LAUNCH": "tests.app.services.launch_report"}}
-    }
+    settings.JOB_RETRY = job_retry
     response = operator.get(LIST)
     (message,) = get_messages(response.wsgi_request)
-    assert str(message) == (
-        "No queue in JOB_RETRY['QUEUES'] has app.ContainerJob as its MODEL. Queues: reports (app.ReportJob)."
-    )
+    assert reason in str(message)
     assert dict(response.context["action_form"].fields["action"].choices).keys() == {"", "delete_selected"}
-    assert cells(operator, job)["job_next_attempt"] == "never: no queue serves this model"
-    assert "never: no queue serves this model" in operator.get(f"{LIST}{job.pk}/change/").content.decode()
+    shown = unescape(cells(operator, job)["job_next_attempt"])
+    assert shown == Truncator(f"never: {message}").chars(NO_MANAGER_CHARACTERS)
+    on_page = unescape(operator.get(f"{LIST}{job.pk}/change/").content.decode())
+    assert f"never: {message}" in on_page
+    assert "job-buttons" not in on_page
 
 
 def test_a_proxy_is_served_by_the_queue_of_its_model(manager: JobQueueManager) -> None:

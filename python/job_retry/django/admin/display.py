@@ -27,6 +27,8 @@ else:
     JobModelAdmin = admin.ModelAdmin
 
 ERROR_LINE_CHARACTERS = 80
+NO_MANAGER_CHARACTERS = 100
+"""How much a row says of why there is no manager; the message above the list, and the page, say all of it."""
 
 
 class JobDisplay(JobModelAdmin):
@@ -34,7 +36,7 @@ class JobDisplay(JobModelAdmin):
 
     @property
     def queue_manager(self) -> JobQueueManager:
-        """The manager of the model's queue; `ImproperlyConfigured` where no queue serves the model."""
+        """The manager of the model's queue; `ImproperlyConfigured` says why there is none."""
         return model_queue_manager(self.model)
 
     @admin.display(description=_("state"), ordering="status")
@@ -54,9 +56,10 @@ class JobDisplay(JobModelAdmin):
     @admin.display(description=_("next attempt"), ordering="scheduled_for")
     def job_next_attempt(self, job: Any) -> str:
         """When the job is launched next, in words, or why it is not."""
-        manager = self._manager_or_none()
-        if manager is None:
-            return gettext("never: no queue serves this model")
+        try:
+            manager = self.queue_manager
+        except ImproperlyConfigured as error:
+            return Truncator(_never(error)).chars(NO_MANAGER_CHARACTERS)
         now = manager.clock()
         return in_words(outlook.next_attempt(job, manager, now), now)
 
@@ -96,9 +99,10 @@ class JobDisplay(JobModelAdmin):
     @admin.display(description=_("attempts to come"))
     def job_schedule(self, job: Any) -> str:
         """The attempts that are left, with their times."""
-        manager = self._manager_or_none()
-        if manager is None:
-            return self.job_next_attempt(job)
+        try:
+            manager = self.queue_manager
+        except ImproperlyConfigured as error:
+            return _never(error)
         now = manager.clock()
         under_way = gettext("under way") if job.status in CLAIMED else None
         plans = [
@@ -120,3 +124,7 @@ class JobDisplay(JobModelAdmin):
             return self.queue_manager
         except ImproperlyConfigured:
             return None
+
+
+def _never(error: ImproperlyConfigured) -> str:
+    return gettext("never: %(reason)s") % {"reason": error}

@@ -47,7 +47,7 @@ class JobList(JobDisplay):
     """The part of `RetryableJobAdmin` that is the list of jobs, and what is done to those selected in it."""
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Show the list, and say so where no queue serves the model."""
+        """Show the list, and say why where the model has no manager."""
         if request.method == "GET" and IS_POPUP_VAR not in request.GET:
             try:
                 self.queue_manager  # noqa: B018
@@ -68,7 +68,7 @@ class JobList(JobDisplay):
         return found | queryset.filter(pk=key), may_have_duplicates
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
-        """Return the actions; without a queue there is nobody to do those on jobs."""
+        """Return the actions; without a manager there is nobody to do those on jobs."""
         # From Django 6.1 on there are also actions on the page of one object, and it asks for either.
         location = {} if action_location is None else {"action_location": action_location}
         actions = super().get_actions(request, **location)
