@@ -133,11 +133,16 @@ def test_the_verdict_is_that_of_the_queues_own_classifier(db: None) -> None:
         (ContainerJob(max_retries=1), "default", 1),
         (ContainerJob(max_retries=0), "default", 0),
         (ContainerJob(max_retries=9), "default", 3),
-        (ReportJob(), "aggressive", 5),
     ],
 )
 def test_the_strategy_and_its_limit(manager: JobQueueManager, job: Any, name: str, limit: int) -> None:
     assert (strategy_name(job, manager), attempt_limit(job, manager)) == (name, limit)
+
+
+def test_the_strategy_of_the_queues_model_comes_after_the_jobs_own(db: None) -> None:
+    manager = JobQueueManager(ReportJob, ScriptedLauncher())
+    assert (strategy_name(ReportJob(), manager), attempt_limit(ReportJob(), manager)) == ("aggressive", 5)
+    assert strategy_name(ReportJob(retry_strategy="conservative"), manager) == "conservative"
 
 
 def test_a_strategy_without_a_number_has_no_limit(db: None) -> None:
