@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count
 
-from job_retry.django.queue import get_queue_manager
-from job_retry.django.settings import DEFAULT_QUEUE
+from job_retry.django.management.queue_command import QueueCommand
 
 
-class Command(BaseCommand):
+class Command(QueueCommand):
     """Put back the claims of a worker that died."""
 
     help = (
@@ -23,19 +22,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument(
-            "queue", nargs="?", default=DEFAULT_QUEUE, metavar="NAME", help="the queue (default: %(default)r)"
-        )
+        super().add_arguments(parser)
         parser.add_argument("--worker", metavar="HOST:PID", help="all claims of this worker")
         parser.add_argument("--job", action="append", default=[], metavar="PK", help="this job; may be repeated")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be put back")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Release the claims that the arguments name."""
-        try:
-            manager = get_queue_manager(options["queue"])
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
+        manager = self.queue_manager(options["queue"])
         held = manager.claims.held(options["worker"])
         if options["job"]:
             try:

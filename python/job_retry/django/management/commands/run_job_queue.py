@@ -9,12 +9,10 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connections
 
-from job_retry.django.queue import get_queue_manager
-from job_retry.django.settings import DEFAULT_QUEUE
+from job_retry.django.management.queue_command import QueueCommand
 from job_retry.django.worker import Worker
 from job_retry.django.worker.observers import LoggedProgress
 
@@ -62,7 +60,7 @@ class QueueNotDrainedError(CommandError):
     """A worker that was to drain its queue was stopped before it had."""
 
 
-class Command(BaseCommand):
+class Command(QueueCommand):
     """Run the worker of one queue."""
 
     help = (
@@ -73,9 +71,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument(
-            "queue", nargs="?", default=DEFAULT_QUEUE, metavar="NAME", help="the queue (default: %(default)r)"
-        )
+        super().add_arguments(parser)
         parser.add_argument(
             "--drain",
             action="store_true",
@@ -97,10 +93,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the worker to its end."""
-        try:
-            manager = get_queue_manager(options["queue"])
-        except ImproperlyConfigured as error:
-            raise CommandError(str(error)) from error
+        manager = self.queue_manager(options["queue"])
         refuse_missing_table(manager)
         with self._shown(options["queue"], options["verbosity"]) as observer:
             worker = Worker(
