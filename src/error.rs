@@ -1,5 +1,6 @@
 //! The one error type of the crate.
 
+use crate::packs;
 use std::fmt;
 
 /// What can be wrong with the values a program hands in.
@@ -29,6 +30,29 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A rule cannot be used.
+    Rule {
+        /// Its full name, or its place where it has none.
+        rule: String,
+        /// The key that is wrong.
+        key: String,
+        /// The value, as text.
+        value: String,
+        /// What is wrong with it, and what would do.
+        reason: String,
+    },
+    /// A pack cannot be read.
+    Pack {
+        /// Its name.
+        pack: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// There is no pack of this name.
+    UnknownPack {
+        /// The name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Error {
@@ -41,6 +65,12 @@ impl fmt::Display for Error {
             ),
             Self::MaskPattern { pattern, reason } => {
                 write!(formatter, "invalid mask pattern {pattern:?}: {reason}")
+            }
+            Self::Rule { rule, key, value, reason } => write!(formatter, "rule {rule}: {key} is {value}; {reason}"),
+            Self::Pack { pack, reason } => write!(formatter, "rule pack {pack}: {reason}"),
+            Self::UnknownPack { name } => {
+                let known: Vec<&str> = packs::names().collect();
+                write!(formatter, "there is no rule pack {name:?}; the shipped ones are {}", known.join(", "))
             }
         }
     }
