@@ -227,9 +227,10 @@ fn shortest(literals: &[Vec<u8>]) -> usize {
     literals.iter().map(Vec::len).min().unwrap_or(0)
 }
 
-/// How well literals tell texts apart: by length, and by how few they are.
-fn worth(literals: &[Vec<u8>]) -> usize {
-    (4 * shortest(literals).min(16)).saturating_sub(3 * literals.len().ilog2() as usize)
+/// How well literals tell texts apart: first whether they do, then by length, and by how few they are.
+fn worth(literals: &[Vec<u8>]) -> (bool, usize) {
+    let shortest = shortest(literals);
+    (shortest >= REQUIRED_BYTES, (4 * shortest.min(16)).saturating_sub(3 * literals.len().ilog2() as usize))
 }
 
 /// Literals of which every match of `hir` contains one, the best there are.
