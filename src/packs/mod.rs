@@ -1,11 +1,14 @@
 //! Rule packs: what is known of the errors of one system, as data.
 //!
 //! [`source`] reads a pack, [`pattern`] checks the patterns of its rules, [`rule`] holds them. [`evidence`] is what is
-//! known of a failure, [`codes`] finds codes in its text.
+//! known of a failure, [`codes`] finds codes in its text, [`chain`] decides over an exception and those behind it.
+//! [`retry_after`] reads how long a service asks to be left alone.
 
+pub mod chain;
 pub mod codes;
 pub mod evidence;
 pub mod pattern;
+pub mod retry_after;
 pub mod rule;
 pub mod source;
 
