@@ -142,13 +142,17 @@ const WORDINGS: &[Wording] = &[
 
 /// Return the seconds that the value of a `Retry-After` header asks for: a number of seconds, or a date less `now`.
 ///
-/// RFC 9110, 10.2.3; decimals, which some services send, count. None for a date that has passed, a negative number, more
-/// than 31 days, and whatever else is no such value.
+/// Headers of the same kind count in units of so many seconds each. RFC 9110, 10.2.3; decimals, which some services send,
+/// are read as well. None for a date that has passed, a negative number, more than 31 days, and for whatever else is no
+/// such value.
 #[must_use]
-pub fn of_header(value: &str, now: DateTime<Utc>) -> Option<f64> {
+pub fn of_header(value: &str, unit: f64, now: DateTime<Utc>) -> Option<f64> {
     let value = value.trim();
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_number { value.parse().ok().and_then(believed) } else { until(value, now) }
+    if value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        value.parse().ok().and_then(|number: f64| believed(number * unit))
+    } else {
+        until(value, now)
+    }
 }
 
 /// Return `seconds` where they are a wait that is believed: not negative, and at most 31 days.
@@ -289,7 +293,7 @@ mod tests {
             ("\u{0661}", None),
         ];
         for (value, expected) in table {
-            assert_eq!(of_header(value, noon()), *expected, "{value:?}");
+            assert_eq!(of_header(value, 1.0, noon()), *expected, "{value:?}");
         }
     }
 
@@ -373,7 +377,7 @@ mod tests {
         fn what_is_found_is_a_wait_that_is_believed(
             text in r#"([Rr]etry[ -]?[Aa]fter|try again in|wait|retryDelay)["']?[: ]{1,2}[-+]?[0-9.]{1,25} ?[a-z:%/-]{0,8}|.{0,40}"#,
         ) {
-            for seconds in [of_text(text.as_bytes(), noon()), of_header(&text, noon())].into_iter().flatten() {
+            for seconds in [of_text(text.as_bytes(), noon()), of_header(&text, 1.0, noon())].into_iter().flatten() {
                 prop_assert!((0.0..=LONGEST_SECONDS).contains(&seconds), "{}", seconds);
             }
         }
@@ -383,7 +387,7 @@ mod tests {
             let then = noon() + chrono::TimeDelta::seconds(seconds.into());
             for form in ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"] {
                 let date = then.format(form).to_string();
-                prop_assert_eq!(of_header(&date, noon()), Some(seconds.into()), "{}", date);
+                prop_assert_eq!(of_header(&date, 1.0, noon()), Some(seconds.into()), "{}", date);
             }
         }
     }

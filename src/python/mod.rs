@@ -4,6 +4,8 @@ mod classifier;
 mod debug_log;
 mod error_text;
 mod error_type;
+mod exception;
+mod retry_after;
 mod strategy;
 
 use crate::error::Error;

@@ -4,7 +4,6 @@ mod in_text;
 mod names;
 
 pub use in_text::{CodePattern, IN_TEXT};
-pub use names::errno_of_resolver;
 
 use std::fmt;
 

@@ -171,12 +171,6 @@ pub(super) fn errno(written: &str) -> Option<&'static str> {
     }
 }
 
-/// Return the name of an error of the resolver that is known by its number, such as `EAI_NONAME` for -2.
-#[must_use]
-pub fn errno_of_resolver(number: i32) -> Option<&'static str> {
-    by_number(RESOLVER, number)
-}
-
 /// Return the canonical name of a signal: a name with or without `SIG`, a number, or the words for it.
 pub(super) fn signal(written: &str) -> Option<&'static str> {
     if let Ok(number) = written.parse() {
