@@ -4,13 +4,18 @@
 //! known of a failure, [`codes`] finds codes in its text, [`chain`] decides over an exception and those behind it.
 //! [`retry_after`] reads how long a service asks to be left alone.
 
+mod anchors;
+mod attempts;
 pub mod chain;
 pub mod codes;
+pub mod engine;
 pub mod evidence;
+pub mod explanation;
 pub mod pattern;
 pub mod retry_after;
 pub mod rule;
 pub mod source;
+mod windows;
 
 use crate::error::Error;
 use once_cell::sync::OnceCell;
@@ -24,18 +29,41 @@ struct Shipped {
     pack: OnceCell<Arc<Pack>>,
 }
 
-/// One row a file in `data/`, in alphabetical order, which decides between rules that are equal in all else.
 macro_rules! shipped {
     ($($name:literal,)*) => {
-        [$(Shipped {
+        static SHIPPED: [Shipped; [$($name),*].len()] = [$(Shipped {
             name: $name,
             source: include_str!(concat!("data/", $name, ".toml")),
             pack: OnceCell::new(),
-        },)*]
+        },)*];
     };
 }
 
-static SHIPPED: [Shipped; 0] = shipped![];
+// One row a file in `data/`, in alphabetical order, which decides between rules that are equal in all else.
+shipped! {
+    "amqp",
+    "aws",
+    "azure",
+    "gcp",
+    "general",
+    "git",
+    "grpc",
+    "http",
+    "kafka",
+    "kubernetes",
+    "llm-api",
+    "mysql",
+    "network",
+    "nomad",
+    "packages",
+    "posix",
+    "postgres",
+    "python",
+    "redis",
+    "smtp",
+    "sqlite",
+    "ssh",
+}
 
 /// The names of the shipped packs.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -50,4 +78,22 @@ pub fn pack(name: &str) -> Result<&'static Arc<Pack>, Error> {
     let shipped = SHIPPED.iter().find(|shipped| shipped.name == name);
     let shipped = shipped.ok_or_else(|| Error::UnknownPack { name: name.to_owned() })?;
     shipped.pack.get_or_try_init(|| source::read_pack(shipped.name, shipped.source).map(Arc::new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_file_has_its_row_and_can_be_read() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/packs/data");
+        let files = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<String> =
+            files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+        files.sort_unstable();
+        assert_eq!(names().collect::<Vec<_>>(), files);
+        let refused: Vec<String> = names().filter_map(|name| pack(name).err()).map(|error| error.to_string()).collect();
+        assert!(refused.is_empty(), "{}", refused.join("\n"));
+    }
 }

@@ -1,12 +1,13 @@
 //! Patterns of rules: which are allowed, what they require, where they match.
 
-use memchr::memmem::Finder;
+use memchr::memmem::{Finder, FinderRev};
 use once_cell::sync::OnceCell;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_automata::{Input, Match};
 use regex_syntax::hir::{Capture, Class, Hir, HirKind, Repetition};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Fewest bytes of a literal that tells texts apart.
 const REQUIRED_BYTES: usize = 3;
@@ -30,8 +31,13 @@ const MOST_MATCHES: usize = 64;
 ///
 /// A match never spans lines. Each contains at least one of the pattern's literals, so that one search for the literals
 /// of all patterns finds the few that are worth trying, and where.
+///
+/// A clone shares what is compiled.
+#[derive(Debug, Clone)]
+pub struct Pattern(Arc<Checked>);
+
 #[derive(Debug)]
-pub struct Pattern {
+struct Checked {
     text: String,
     literals: Vec<Vec<u8>>,
     matcher: Matcher,
@@ -43,8 +49,55 @@ enum Matcher {
     Literal,
     /// Literals joined by `.*`.
     Gaps(Vec<Finder<'static>>),
+    /// One literal between certain neighbours.
+    Word(Bounds),
     /// Compiled where a literal of it is found for the first time.
     Regex(OnceCell<Option<Regex>>),
+}
+
+/// What may stand beside a word.
+#[derive(Debug)]
+enum Bounds {
+    /// Nothing that words are made of.
+    Name,
+    /// Nor a dot before it, with which a host or a file would be named.
+    Code,
+    /// The end of a dotted name that is this one or an end of it; after it a colon, a bracket, a quote or the line's end.
+    Class(String),
+}
+
+impl Bounds {
+    fn hold(&self, text: &[u8], found: &Range<usize>) -> bool {
+        let before = found.start.checked_sub(1).map(|index| text[index]);
+        let after = text.get(found.end).copied();
+        match self {
+            Self::Name => !before.is_some_and(is_word) && !after.is_some_and(is_word),
+            Self::Code => !before.is_some_and(|byte| is_word(byte) || byte == b'.') && !after.is_some_and(is_word),
+            Self::Class(dotted) => {
+                if !after.is_none_or(|byte| b"\n:()[]<>{}'\"`".contains(&byte)) {
+                    return false;
+                }
+                // No further back than the name could reach.
+                let from = found.end.saturating_sub(dotted.len() + 1);
+                let dots = |byte: &u8| is_word(*byte) || *byte == b'.';
+                let start =
+                    text[from..found.end].iter().rposition(|byte| !dots(byte)).map_or(from, |last| from + last + 1);
+                let shown = &text[start..found.end];
+                dotted.as_bytes().ends_with(shown)
+                    && (shown.len() == dotted.len() || dotted.as_bytes()[dotted.len() - shown.len() - 1] == b'.')
+            }
+        }
+    }
+}
+
+/// The dotted name of a class in the form in which names are compared: a built-in one has no module.
+pub(super) fn class_name(dotted: &str) -> String {
+    let lowered = dotted.to_ascii_lowercase();
+    lowered.strip_prefix("builtins.").map(str::to_owned).unwrap_or(lowered)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 impl Pattern {
@@ -59,8 +112,8 @@ impl Pattern {
         if text.len() > LONGEST_BYTES {
             return Err(format!("it is longer than {LONGEST_BYTES} bytes; write several patterns"));
         }
-        if text.contains("(?") && !text.contains("(?:") || text.matches("(?").count() > text.matches("(?:").count() {
-            return Err(String::from("leave out flags, names and look-around; only (?:...) may follow a bracket"));
+        if has_flags(text) {
+            return Err(String::from("leave out flags, names and look-around: of groups there are (...) and (?:...)"));
         }
         let mut parser = regex_syntax::ParserBuilder::new();
         let parser = parser.unicode(false).utf8(false).multi_line(true);
@@ -83,25 +136,51 @@ impl Pattern {
             Some(parts) => Matcher::Gaps(parts.iter().map(|part| Finder::new(part).into_owned()).collect()),
             None => Matcher::Regex(OnceCell::new()),
         };
-        Ok(Self { text: text.to_owned(), literals, matcher })
+        Ok(Self(Arc::new(Checked { text: text.to_owned(), literals, matcher })))
+    }
+
+    fn word(word: &str, bounds: Bounds) -> Option<Self> {
+        let literals = vec![word.as_bytes().to_vec()];
+        (word.len() >= REQUIRED_BYTES)
+            .then(|| Self(Arc::new(Checked { text: word.to_owned(), literals, matcher: Matcher::Word(bounds) })))
+    }
+
+    /// A name such as that of an errno, which stands for itself in a text; None for one too short to tell texts apart.
+    #[must_use]
+    pub fn name(name: &str) -> Option<Self> {
+        Self::word(&name.to_ascii_lowercase(), Bounds::Name)
+    }
+
+    /// A code of a provider.
+    #[must_use]
+    pub fn code(code: &str) -> Option<Self> {
+        Self::word(&code.to_ascii_lowercase(), Bounds::Code)
+    }
+
+    /// The class of an exception, by its dotted name.
+    #[must_use]
+    pub fn class(dotted: &str) -> Option<Self> {
+        let dotted = class_name(dotted);
+        let last = dotted.rsplit('.').next().unwrap_or_default().to_owned();
+        Self::word(&last, Bounds::Class(dotted))
     }
 
     /// The pattern as it is written.
     #[must_use]
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// One of these stands in every match.
     #[must_use]
     pub fn literals(&self) -> &[Vec<u8>] {
-        &self.literals
+        &self.0.literals
     }
 
     /// Whether the pattern is its one literal, so that where that stands, it matches.
     #[must_use]
     pub fn is_literal(&self) -> bool {
-        matches!(self.matcher, Matcher::Literal)
+        matches!(self.0.matcher, Matcher::Literal)
     }
 
     /// Return the last match that is `wanted` within a part of one line of the lower-cased `text`.
@@ -111,25 +190,28 @@ impl Pattern {
         window: Range<usize>,
         mut wanted: impl FnMut(&Range<usize>) -> bool,
     ) -> Option<Range<usize>> {
-        match &self.matcher {
-            Matcher::Literal => {
-                let finder = memchr::memmem::FinderRev::new(&self.literals[0]);
-                let mut end = window.end;
-                while let Some(start) = finder.rfind(&text[window.start..end]) {
-                    let found = window.start + start..window.start + start + self.literals[0].len();
-                    if wanted(&found) {
-                        return Some(found);
-                    }
-                    end = found.end - 1;
-                }
-                None
+        match &self.0.matcher {
+            Matcher::Literal => last_place(&self.0.literals[0], text, window, wanted),
+            Matcher::Word(bounds) => {
+                last_place(&self.0.literals[0], text, window, |found| bounds.hold(text, found) && wanted(found))
             }
             Matcher::Gaps(parts) => spanning(parts, text, window).filter(|found| wanted(found)),
             Matcher::Regex(compiled) => {
-                let regex = compiled.get_or_init(|| compile(&self.text)).as_ref()?;
+                let regex = compiled.get_or_init(|| compile(&self.0.text)).as_ref()?;
                 let input = Input::new(text).span(window);
                 let matches = regex.find_iter(input).take(MOST_MATCHES);
                 matches.map(|found: Match| found.range()).filter(|found| wanted(found)).last()
+            }
+        }
+    }
+
+    /// Call `found` with each match within a part of one line, and with what its first group holds.
+    pub fn each_group(&self, text: &[u8], window: Range<usize>, mut found: impl FnMut(Range<usize>, Range<usize>)) {
+        let Matcher::Regex(compiled) = &self.0.matcher else { return };
+        let Some(regex) = compiled.get_or_init(|| compile(&self.0.text)) else { return };
+        for captures in regex.captures_iter(Input::new(text).span(window)).take(MOST_MATCHES) {
+            if let (Some(whole), Some(group)) = (captures.get_match(), captures.get_group(1)) {
+                found(whole.range(), group.range());
             }
         }
     }
@@ -139,6 +221,24 @@ impl Pattern {
 fn compile(text: &str) -> Option<Regex> {
     let syntax = syntax::Config::new().unicode(false).utf8(false).multi_line(true);
     Regex::builder().syntax(syntax).configure(Regex::config().utf8_empty(false)).build(text).ok()
+}
+
+fn last_place(
+    literal: &[u8],
+    text: &[u8],
+    window: Range<usize>,
+    mut wanted: impl FnMut(&Range<usize>) -> bool,
+) -> Option<Range<usize>> {
+    let finder = FinderRev::new(literal);
+    let mut end = window.end;
+    while let Some(start) = finder.rfind(&text[window.start..end]) {
+        let found = window.start + start..window.start + start + literal.len();
+        if wanted(&found) {
+            return Some(found);
+        }
+        end = found.end - 1;
+    }
+    None
 }
 
 /// What `first.*second.*last` matches: from the first place of the first literal to the last place of the last.
@@ -153,6 +253,17 @@ fn spanning(parts: &[Finder<'_>], text: &[u8], window: Range<usize>) -> Option<R
     }
     let found = from + memchr::memmem::rfind(&text[from..window.end], last.needle())?;
     Some(start.unwrap_or(found)..found + last.needle().len())
+}
+
+/// Whether anything but `(?:` follows a bracket that opens a group.
+fn has_flags(text: &str) -> bool {
+    let mut escaped = false;
+    text.bytes().enumerate().any(|(index, byte)| {
+        let opens = byte == b'(' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        let rest = &text[index..];
+        opens && rest.starts_with("(?") && !rest.starts_with("(?:")
+    })
 }
 
 fn reason(error: &regex_syntax::Error) -> String {
@@ -250,7 +361,8 @@ fn required(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     [found, whole].into_iter().flatten().max_by_key(|literals| worth(literals))
 }
 
-/// The best literals of any part, or of parts that stand side by side and are few texts each.
+/// The best literals of any part, or of parts that stand side by side: the end of one, few texts each, the beginning of
+/// another.
 fn required_of_any(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
     let mut best: Option<Vec<Vec<u8>>> = None;
     let mut keep = |literals: Vec<Vec<u8>>| {
@@ -258,20 +370,69 @@ fn required_of_any(parts: &[Hir]) -> Option<Vec<Vec<u8>>> {
             best = Some(literals);
         }
     };
-    for first in 0..parts.len() {
-        let mut run = vec![Vec::new()];
-        for part in &parts[first..] {
-            let Some(next) = exact(part).filter(|next| next.len() * run.len() <= MOST_LITERALS) else { break };
-            run = product(&run, &next);
+    for (first, begin) in parts.iter().enumerate() {
+        let mut run = edges(begin, Edge::End);
+        for (next, part) in parts.iter().enumerate().skip(first + 1) {
+            if next > first + 1 && exact(&parts[next - 1]).is_none() {
+                break;
+            }
+            let texts = edges(part, Edge::Start);
+            if texts.len() * run.len() > MOST_LITERALS {
+                break;
+            }
+            run = product(&run, &texts);
             if shortest(&run) > 0 {
                 keep(run.clone());
             }
         }
-        if let Some(literals) = required_alone(&parts[first]) {
+        if let Some(literals) = required_alone(begin) {
             keep(literals);
         }
     }
     best
+}
+
+/// An end of a match.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// Texts of which every match of `hir` begins, or ends, with one; the empty text where nothing is known.
+fn edges(hir: &Hir, edge: Edge) -> Vec<Vec<u8>> {
+    let unknown = || vec![Vec::new()];
+    if let Some(texts) = exact(hir) {
+        return texts;
+    }
+    let texts = match hir.kind() {
+        HirKind::Capture(capture) => edges(&capture.sub, edge),
+        // Each digit of `\d+` in turn would tell little more than none.
+        HirKind::Repetition(repetition) if repetition.min > 0 && !is_one_byte(&repetition.sub) => {
+            edges(&repetition.sub, edge)
+        }
+        HirKind::Alternation(parts) => parts.iter().flat_map(|part| edges(part, edge)).collect(),
+        HirKind::Concat(parts) => {
+            let mut texts = unknown();
+            let mut ordered: Vec<&Hir> = parts.iter().collect();
+            if edge == Edge::End {
+                ordered.reverse();
+            }
+            for part in ordered {
+                let next = edges(part, edge);
+                if texts.len() * next.len() > MOST_LITERALS {
+                    break;
+                }
+                texts = if edge == Edge::Start { product(&texts, &next) } else { product(&next, &texts) };
+                if exact(part).is_none() {
+                    break;
+                }
+            }
+            texts
+        }
+        _ => unknown(),
+    };
+    if texts.len() <= MOST_LITERALS { texts } else { unknown() }
 }
 
 fn required_alone(part: &Hir) -> Option<Vec<Vec<u8>>> {
@@ -323,4 +484,136 @@ fn exact(hir: &Hir) -> Option<Vec<Vec<u8>>> {
         }
     };
     (texts.len() <= MOST_LITERALS).then_some(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn literals(pattern: &str) -> Vec<String> {
+        let pattern = Pattern::new(pattern).unwrap();
+        pattern.literals().iter().map(|literal| String::from_utf8(literal.clone()).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_pattern_is_found_by_what_it_requires() {
+        let table: &[(&str, &[&str])] = &[
+            ("connection refused", &["connection refused"]),
+            ("docker.*daemon", &["docker"]),
+            (r"\bexit (?:code|status) \d+", &["exit code ", "exit status "]),
+            ("timeouts? reached", &["timeouts reached", "timeout reached"]),
+            ("[a-z]{3}-timeout", &["-timeout"]),
+            (
+                r"(?:no such|missing) (?:file|image)$",
+                &["no such file", "no such image", "missing file", "missing image"],
+            ),
+            (r"\b5[.](?:2[.]3|6[.]\d+)", &["5.2.3", "5.6."]),
+            (r"[a-z]+error", &["error"]),
+            (r"errno (\d+)\b", &["errno "]),
+            (r"\w(?:ab)+c", &["abc"]),
+        ];
+        for (pattern, expected) in table {
+            assert_eq!(literals(pattern), *expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_searched_for_is_refused_with_the_way_out() {
+        for (pattern, reason) in [
+            ("Connection", "write it in lower case"),
+            ("", "matches the empty text"),
+            ("(?:abc)?", "matches the empty text"),
+            ("a.c", "a literal of 3 bytes or more"),
+            (r"\d{3}", "a literal of 3 bytes or more"),
+            ("abc|de", "a literal of 3 bytes or more"),
+            ("abc.{0,80}def", "use `.*`"),
+            ("(?:abc){2}", "only single characters"),
+            (r"code \d{100}", "at most 64 times"),
+            ("(?i)abc", "leave out flags"),
+            ("(?p<name>abc)", "leave out flags"),
+            ("abc\ndef", "stays on its line"),
+            ("abc(", "unclosed group"),
+            ("(?!abc)def", "leave out flags"),
+        ] {
+            let refused = Pattern::new(pattern).unwrap_err();
+            assert!(refused.contains(reason), "{pattern}: {refused}");
+        }
+        assert!(Pattern::new(&"a".repeat(LONGEST_BYTES + 1)).unwrap_err().contains("longer than"));
+    }
+
+    fn last(pattern: &Pattern, text: &str) -> Option<Range<usize>> {
+        pattern.last_match(text.as_bytes(), 0..text.len(), |_| true)
+    }
+
+    #[test]
+    fn the_last_match_counts_and_sees_what_stands_beside_its_window() {
+        let pattern = Pattern::new(r"\bretry \d").unwrap();
+        assert_eq!(last(&pattern, "retry 1, retry 2"), Some(9..16));
+        assert_eq!(pattern.last_match(b"noretry 1", 2..9, |_| true), None);
+        assert_eq!(last(&Pattern::new("one.*two").unwrap(), "one two one two three"), Some(0..15));
+        assert_eq!(last(&Pattern::new("^abc$").unwrap(), "abc"), Some(0..3));
+        assert_eq!(Pattern::new("^abc").unwrap().last_match(b"xabc", 1..4, |_| true), None);
+    }
+
+    #[test]
+    fn names_codes_and_classes_are_bounded_words() {
+        let name = Pattern::name("ECONNREFUSED").unwrap();
+        let code = Pattern::code("SlowDown").unwrap();
+        let class = Pattern::class("requests.exceptions.Timeout").unwrap();
+        let builtin = Pattern::class("builtins.TimeoutError").unwrap();
+        for (pattern, text, found) in [
+            (&name, "error: econnrefused", true),
+            (&name, "errno.econnrefused:", true),
+            (&name, "econnrefused_2", false),
+            (&code, "(slowdown) when calling", true),
+            (&code, "api.slowdown", false),
+            (&class, "timeout: x", true),
+            (&class, "requests.exceptions.timeout: x", true),
+            (&class, "exceptions.timeout('x')", true),
+            (&class, "ns.exceptions.timeout: x", false),
+            (&class, "xrequests.exceptions.timeout: x", false),
+            (&class, "a timeout occurred", false),
+            (&class, "urllib3.timeout: x", false),
+            (&builtin, "timeouterror", true),
+            (&builtin, "asyncio.timeouterror: x", false),
+        ] {
+            assert_eq!(last(pattern, text).is_some(), found, "{} in {text}", pattern.text());
+        }
+        assert!(Pattern::code("E1").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn every_match_contains_one_of_the_literals(
+            parts in proptest::collection::vec("abc|d(?:ef|g)|[ab]|x?|\\.\\*|(?:ab|cde)+|\\\\d{2}", 1..5),
+            text in "[abcdefgx12]{0,40}",
+        ) {
+            let pattern = parts.concat();
+            if let Ok(pattern) = Pattern::new(&pattern) {
+                let found = compile(pattern.text()).unwrap().find(text.as_bytes()).map(|found| found.range());
+                if let Some(found) = found {
+                    let matched = &text[found];
+                    prop_assert!(literals(pattern.text()).iter().any(|literal| matched.contains(literal)), "{}", matched);
+                }
+            }
+        }
+
+        #[test]
+        fn fast_paths_find_what_the_regular_expression_finds(
+            parts in proptest::collection::vec("[ab]{3}|abc|ba ", 1..4),
+            text in "[abc ]{0,30}",
+        ) {
+            let pattern = Pattern::new(&parts.join(".*")).unwrap();
+            prop_assert!(!matches!(pattern.0.matcher, Matcher::Regex(_)));
+            let regex = compile(pattern.text()).unwrap();
+            // Of matches of one literal that overlap the fast path sees the last.
+            let expected = if parts.len() > 1 {
+                regex.find_iter(text.as_bytes()).last().map(|found| found.range())
+            } else {
+                (0..text.len()).rev().map(|start| start..start + 3).find(|at| text.get(at.clone()) == Some(parts[0].as_str()))
+            };
+            prop_assert_eq!(last(&pattern, &text), expected);
+        }
+    }
 }

@@ -59,6 +59,20 @@ impl Strength {
         ("hint", Self::Hint),
     ];
 
+    /// What a rule of this strength knows, in words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Decisive => "what settles the matter",
+            Self::Cause => "a root cause",
+            Self::Code => "a precise code",
+            Self::Status => "a broad code",
+            Self::Symptom => "a symptom",
+            Self::Class => "the class of an exception",
+            Self::Hint => "general English",
+        }
+    }
+
     /// The name as rules write it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -99,6 +113,8 @@ pub struct Rule {
     pub strength: Strength,
     /// Patterns of the text; one is enough.
     pub message: Vec<Pattern>,
+    /// Names of its exceptions and codes that stand for themselves in a text; one is enough.
+    pub words: Vec<Pattern>,
     /// Patterns that have to be found beside whatever else is.
     pub also: Vec<Pattern>,
     /// Patterns that must not be found.

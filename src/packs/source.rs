@@ -3,7 +3,7 @@
 //! A rule comes from a TOML file or from a program; either is brought into the form of [`Value`] first, so that both are
 //! read, checked and refused alike.
 
-use super::codes::Code;
+use super::codes::{Code, CodeKind};
 use super::pattern::Pattern;
 use super::rule::{CODE_KEYS, Example, Noise, Pack, Rule, Strength, Verdict, WrittenCode};
 use crate::error::Error;
@@ -152,15 +152,26 @@ fn read_rule(pack: &str, number: usize, table: Table) -> Result<Rule, Error> {
     let examples = fields.examples("examples")?;
     let counterexamples = fields.examples("counterexamples")?;
     fields.finish(&KEYS)?;
-    Ok(Rule { id, verdict, why, strength, message, also, unless, exception, codes, examples, counterexamples })
+    let words = words(&exception, &codes);
+    Ok(Rule { id, verdict, why, strength, message, words, also, unless, exception, codes, examples, counterexamples })
+}
+
+/// The names that stand for themselves in a text. Codes of other kinds are known only by what stands beside them.
+fn words(exception: &[String], codes: &[WrittenCode]) -> Vec<Pattern> {
+    let classes = exception.iter().filter_map(|dotted| Pattern::class(dotted));
+    let codes = codes.iter().filter_map(|WrittenCode { code, .. }| match code.kind {
+        CodeKind::Errno | CodeKind::Signal => Pattern::name(&code.value),
+        CodeKind::Provider if !code.value.contains(':') => Pattern::code(&code.value),
+        _ => None,
+    });
+    classes.chain(codes).collect()
 }
 
 /// Rules that read prose know causes; of codes the most precise one counts.
 fn default_strength(message: &[Pattern], codes: &[WrittenCode]) -> Strength {
-    use super::codes::CodeKind::{ExitCode, HttpStatus};
     if !message.is_empty() {
         Strength::Cause
-    } else if codes.iter().any(|code| !matches!(code.code.kind, HttpStatus | ExitCode)) {
+    } else if codes.iter().any(|code| !matches!(code.code.kind, CodeKind::HttpStatus | CodeKind::ExitCode)) {
         Strength::Code
     } else if !codes.is_empty() {
         Strength::Status
@@ -177,6 +188,18 @@ fn read_noise(pack: &str, table: Table) -> Result<Noise, Error> {
     let noise = Noise { pattern, why: fields.line("why")?, example: fields.text("example")? };
     fields.finish(&["pattern", "why", "example"])?;
     Ok(noise)
+}
+
+fn no_such_code(kind: CodeKind) -> &'static str {
+    match kind {
+        CodeKind::Errno => "Linux has no such errno; write names of other systems under `code`",
+        CodeKind::Sqlstate => "write the five characters of an SQLSTATE, or the two of a class",
+        CodeKind::HttpStatus => "write the status of an error of HTTP",
+        CodeKind::Grpc => "write the name of a status of gRPC, such as \"UNAVAILABLE\"",
+        CodeKind::ExitCode => "write the exit code of a process",
+        CodeKind::Signal => "write the name of a signal, such as \"SIGTERM\"",
+        CodeKind::Provider => "write a code as providers do, without blanks, or a message",
+    }
 }
 
 /// The keys of a table that have not been read yet, under the name of what the table describes.
@@ -212,6 +235,15 @@ impl Fields {
         match self.take(key) {
             None => Ok(None),
             Some(Value::Text(text)) if !text.trim().is_empty() => Ok(Some(text)),
+            Some(other) => Err(self.refused(key, &other, "write a text")),
+        }
+    }
+
+    /// A text that may be empty or left out.
+    fn any_text(&mut self, key: &str) -> Result<String, Error> {
+        match self.take(key) {
+            None => Ok(String::new()),
+            Some(Value::Text(text)) => Ok(text),
             Some(other) => Err(self.refused(key, &other, "write a text")),
         }
     }
@@ -280,8 +312,8 @@ impl Fields {
                 && part.chars().all(|character| character.is_alphanumeric() || character == '_')
         };
         for name in &names {
-            if !name.contains('.') || !name.split('.').all(is_name) {
-                let reason = "write the dotted name of a class, such as \"builtins.TimeoutError\"";
+            if !name.split('.').all(is_name) {
+                let reason = "write the dotted name of a class, such as \"docker.errors.ImageNotFound\"";
                 return Err(self.refused(key, &Value::Text(name.clone()), reason));
             }
         }
@@ -297,8 +329,12 @@ impl Fields {
                     Value::Integer(number) => number.to_string(),
                     _ => return Err(self.refused(key, &value, "write texts or whole numbers")),
                 };
-                let Some(code) = Code::read(kind, &written) else {
-                    return Err(self.refused(key, &value, "there is no such code"));
+                // Python tells by a negative exit code which signal ended a process.
+                let signal = written.strip_prefix('-').filter(|_| kind == CodeKind::ExitCode);
+                let read =
+                    signal.map_or_else(|| Code::read(kind, &written), |number| Code::read(CodeKind::Signal, number));
+                let Some(code) = read else {
+                    return Err(self.refused(key, &value, no_such_code(kind)));
                 };
                 codes.push(WrittenCode { written, code });
             }
@@ -314,7 +350,7 @@ impl Fields {
                 Value::Table(table) => {
                     let mut fields = Self::new(&self.name, table);
                     let example = Example {
-                        message: fields.optional_text("message")?.unwrap_or_default(),
+                        message: fields.any_text("message")?,
                         exception: fields.classes("exception")?,
                         codes: fields.codes()?,
                     };

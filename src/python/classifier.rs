@@ -2,21 +2,16 @@
 
 use super::debug_log;
 use super::error_type::Verdict;
-use super::{shown, utf8};
+use super::judge::{Bytes, Judge};
+use super::lists::Lists;
+use super::packs::{CompiledRules, named, read_project};
+use crate::packs::engine::Depth;
+use crate::packs::evidence::Evidence;
+use crate::packs::rule;
 use crate::patterns::{PERMANENT, TRANSIENT};
-use crate::rules::{RuleSet, lowercase_ascii};
-use once_cell::sync::OnceCell;
-use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
-use std::convert::Infallible;
-use std::sync::{Arc, PoisonError, RwLock};
-
-/// Messages at least this long are matched without the interpreter's lock, in bytes.
-const DETACH_BYTES: usize = 64 * 1024;
-
-/// Compiled pairs of lists that are kept: a program has a handful of classifiers, and edits a list now and then.
-const CACHE_ENTRIES: usize = 16;
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 /// Tells by two lists of patterns what kind of failure an error message reports.
 ///
@@ -60,6 +55,83 @@ impl ErrorClassifier {
         None
     }
 
+    #[classattr]
+    #[pyo3(name = "RULE_PACKS")]
+    fn rule_packs(py: Python<'_>) -> Bound<'_, PyTuple> {
+        PyTuple::empty(py)
+    }
+
+    #[classattr]
+    #[pyo3(name = "RULES")]
+    fn rules(py: Python<'_>) -> Bound<'_, PyTuple> {
+        PyTuple::empty(py)
+    }
+
+    #[classattr]
+    #[pyo3(name = "_compiled_rules")]
+    fn compiled_rules() -> Option<Py<CompiledRules>> {
+        None
+    }
+
+    /// Return a subclass that knows the errors of these systems, or of all that are known where none is named.
+    ///
+    /// Rules of the program come first, then patterns that it added to the two lists, then the rules of the packs, the
+    /// strongest first, then the shipped patterns of the lists. A pattern counts as added where it is not one of those
+    /// that its list has as shipped. `job_retry.rule_packs` tells what packs there are.
+    ///
+    /// Raises:
+    ///     TypeError: a name is no str.
+    ///     ValueError: there is no such pack; the error lists those there are.
+    #[classmethod]
+    #[pyo3(signature = (*names), text_signature = "($type, /, *names)")]
+    fn with_packs<'py>(cls: &Bound<'py, PyType>, names: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        let names = named(names)?;
+        let compiled = match CompiledRules::of(cls)? {
+            Some(known) => known.get().with_names(names),
+            None => CompiledRules::new(None, names),
+        };
+        subclass(cls, compiled, cls.getattr("RULES")?)
+    }
+
+    /// Return a subclass that asks these rules before all others.
+    ///
+    /// Args:
+    ///     rules: dicts in the form of a rule of a pack, with the keys ``id``, ``verdict``, ``why`` and at least one of
+    ///         ``message``, ``exception``, ``errno``, ``sqlstate``, ``http_status``, ``grpc``, ``exit_code``, ``signal`` and
+    ///         ``code``; they take the place of those that the class has.
+    ///
+    /// Raises:
+    ///     TypeError: `rules` is no list or tuple of dict.
+    ///     ValueError: a rule cannot be used; the error names the rule, the key, the value and what would do.
+    #[classmethod]
+    fn with_rules<'py>(cls: &Bound<'py, PyType>, rules: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let project = read_project(rules)?;
+        let compiled = match CompiledRules::of(cls)? {
+            Some(known) => known.get().with_project(project),
+            None => CompiledRules::new(project, Vec::new()),
+        };
+        let given = cls.py().get_type::<PyTuple>().call1((rules,))?;
+        subclass(cls, compiled, given)
+    }
+
+    /// Return the `Classification` of a message: the verdict, the rule that decided, why, what it matched and where, and
+    /// the rules that came near.
+    ///
+    /// The verdict is that of `classify_error`.
+    ///
+    /// Raises:
+    ///     TypeError: the message is no str, or a list holds something else than str.
+    ///     ValueError: ``re`` refuses a pattern; the error names it.
+    #[classmethod]
+    fn explain<'py>(cls: &Bound<'py, PyType>, error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let message = message(error)?;
+        let judge = Judge::of(cls)?;
+        let text = Bytes::of(message)?;
+        let evidence = Evidence::of_text(text.as_bytes());
+        let judgement = judge.decide(&evidence, message, Depth::Everything)?;
+        judge.classification(&evidence, message, &judgement, None)
+    }
+
     /// Return the `ErrorType` of a message.
     ///
     /// TRANSIENT or PERMANENT by the first pattern that is found, UNKNOWN where none is. Takes time linear in the
@@ -72,189 +144,76 @@ impl ErrorClassifier {
     #[classmethod]
     fn classify_error(cls: &Bound<'_, PyType>, error_message: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = cls.py();
-        let Ok(message) = error_message.cast::<PyString>() else {
-            let kind = error_message.get_type().name()?;
-            return Err(PyTypeError::new_err(format!(
-                "error_message must be a str, not {kind}; decode bytes, and pass str(error) for an exception"
-            )));
-        };
+        let message = message(error_message)?;
         let lists = Lists::compiled(cls)?;
         let decisive = lists.first_match(message)?;
-        let verdict = match decisive {
-            Some(index) if index < lists.transient_count => Verdict::Transient,
-            Some(_) => Verdict::Permanent,
-            None => Verdict::Unknown,
-        };
-        debug_log::verdict(cls, verdict, || decisive.map(|index| lists.patterns[index].bind(py).clone()))?;
+        let verdict = decisive.map_or(rule::Verdict::Unknown, |index| lists.verdict(index)).into();
+        debug_log::verdict(cls, verdict, || decisive.map(|index| lists.pattern(py, index)))?;
+        Verdict::member(verdict, py)
+    }
+}
+
+/// A classifier with packs or rules; [`ErrorClassifier::with_packs`] puts it behind the class it is asked of.
+#[pyclass(module = "job_retry._native", extends = ErrorClassifier, subclass, frozen)]
+pub(super) struct RulePackClassifier;
+
+#[pymethods]
+impl RulePackClassifier {
+    /// Return the `ErrorType` of a message, by rules and lists.
+    ///
+    /// Takes time linear in the message, but for patterns of the lists that do not consist of literals joined by ``.*``.
+    /// The logger ``job_retry`` names verdict and rule at DEBUG.
+    ///
+    /// Raises:
+    ///     TypeError: the message is no str, or a list holds something else than str.
+    ///     ValueError: ``re`` refuses a pattern; the error names it.
+    #[classmethod]
+    fn classify_error(cls: &Bound<'_, PyType>, error_message: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = cls.py();
+        let message = message(error_message)?;
+        let judge = Judge::of(cls)?;
+        let text = Bytes::of(message)?;
+        let judgement = judge.decide(&Evidence::of_text(text.as_bytes()), message, Depth::Decision)?;
+        let verdict = judgement.verdict.into();
+        debug_log::verdict(cls, verdict, || judge.decider(py, &judgement).ok().flatten())?;
         verdict.member(py)
     }
 }
 
-/// A class's two lists as they were when they were compiled.
-struct Lists {
-    /// The entries themselves: an entry that is the same object is the same text, and no object can take the place of
-    /// one that is kept alive here.
-    patterns: Vec<Py<PyString>>,
-    transient_count: usize,
-    rules: RuleSet,
-    /// The `search` method of each rule that CPython's own engine has to run.
-    searches: Vec<Option<Py<PyAny>>>,
-}
-
-/// The lists compiled last, the newest first. Replaced as a whole, so that nobody holds the lock for longer than it
-/// takes to copy a pointer: no Python code runs under it, not even a finaliser.
-fn cache() -> &'static RwLock<Arc<[Arc<Lists>]>> {
-    static CACHE: OnceCell<RwLock<Arc<[Arc<Lists>]>>> = OnceCell::new();
-    CACHE.get_or_init(|| RwLock::new(Arc::new([])))
-}
-
-impl Lists {
-    /// Return the lists of `cls` as they are now, compiled.
-    fn compiled(cls: &Bound<'_, PyType>) -> PyResult<Arc<Self>> {
-        let py = cls.py();
-        let transient = List::of(cls, pyo3::intern!(py, "TRANSIENT_PATTERNS"))?;
-        let permanent = List::of(cls, pyo3::intern!(py, "PERMANENT_PATTERNS"))?;
-        let known = Arc::clone(&cache().read().unwrap_or_else(PoisonError::into_inner));
-        let find = |same: fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool| {
-            known.iter().find(|lists| {
-                let (first, second) = lists.patterns.split_at(lists.transient_count);
-                transient.holds(first, same) && permanent.holds(second, same)
-            })
-        };
-        // A list that is made anew for each message holds other objects with the same texts.
-        if let Some(lists) = find(|entry, known| entry.is(known)).or_else(|| find(same_text)) {
-            return Ok(Arc::clone(lists));
-        }
-        let lists = Arc::new(Self::compile(&transient.patterns()?, &permanent.patterns()?)?);
-        let mut current = cache().write().unwrap_or_else(PoisonError::into_inner);
-        let kept = current.iter().take(CACHE_ENTRIES - 1);
-        let next: Arc<[Arc<Self>]> = std::iter::once(&lists).chain(kept).cloned().collect();
-        let replaced = std::mem::replace(&mut *current, next);
-        drop(current);
-        drop(replaced);
-        Ok(lists)
+fn message<'a, 'py>(error_message: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    if let Ok(message) = error_message.cast::<PyString>() {
+        return Ok(message);
     }
-
-    fn compile(transient: &[Bound<'_, PyString>], permanent: &[Bound<'_, PyString>]) -> PyResult<Self> {
-        let patterns: Vec<&Bound<'_, PyString>> = transient.iter().chain(permanent).collect();
-        let rules = RuleSet::new(patterns.iter().map(|pattern| pattern.to_str().ok()));
-        let mut searches: Vec<Option<Py<PyAny>>> = patterns.iter().map(|_| None).collect();
-        for index in rules.foreign() {
-            searches[index] = Some(search_method(patterns[index])?);
-        }
-        let patterns = patterns.into_iter().map(|pattern| pattern.clone().unbind()).collect();
-        Ok(Self { patterns, transient_count: transient.len(), rules, searches })
-    }
-
-    fn first_match(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
-        let py = message.py();
-        let encoded: Bound<'_, PyBytes>;
-        let mut bytes = if let Ok(text) = message.to_str() {
-            text.as_bytes()
-        } else {
-            encoded = utf8(message)?;
-            encoded.as_bytes()
-        };
-        let lowered: Bound<'_, PyBytes>;
-        if !self.rules.is_ascii() && !bytes.is_ascii() {
-            // Only the interpreter knows its own tables of lower-case letters.
-            lowered = utf8(&lower(message)?)?;
-            bytes = lowered.as_bytes();
-        }
-        if self.searches.iter().all(Option::is_none) {
-            let search = || self.rules.first_match(&lowercase_ascii(bytes), |_| Ok::<_, Infallible>(false));
-            let Ok(found) = if bytes.len() < DETACH_BYTES { search() } else { py.detach(search) };
-            return Ok(found);
-        }
-        let mut lowered_text: Option<Bound<'_, PyString>> = None;
-        self.rules.first_match(&lowercase_ascii(bytes), |index| {
-            let Some(search) = &self.searches[index] else { return Ok(false) };
-            if lowered_text.is_none() {
-                lowered_text = Some(lower(message)?);
-            }
-            Ok(!search.bind(py).call1((lowered_text.as_ref(),))?.is_none())
-        })
-    }
+    let kind = error_message.get_type().name()?;
+    Err(PyTypeError::new_err(format!(
+        "error_message must be a str, not {kind}; decode bytes, and pass str(error) for an exception"
+    )))
 }
 
-/// One of a class's lists as it is now.
-struct List<'a, 'py> {
-    class: &'a Bound<'py, PyType>,
-    name: &'a Bound<'py, PyString>,
-    /// A list or a tuple, of these very types.
-    entries: Bound<'py, PyAny>,
-}
-
-impl<'a, 'py> List<'a, 'py> {
-    fn of(class: &'a Bound<'py, PyType>, name: &'a Bound<'py, PyString>) -> PyResult<Self> {
-        let mut entries = class.getattr(name)?;
-        if !entries.is_exact_instance_of::<PyList>() && !entries.is_exact_instance_of::<PyTuple>() {
-            // An iterator would be used up by the first message.
-            if entries.is_instance_of::<PyString>() || entries.hasattr("__next__")? || entries.try_iter().is_err() {
-                return Err(PyTypeError::new_err(format!(
-                    "{}.{name} must be a list of str, not {}",
-                    class.name()?,
-                    shown(&entries)
-                )));
-            }
-            entries = class.py().get_type::<PyTuple>().call1((entries,))?;
-        }
-        Ok(Self { class, name, entries })
-    }
-
-    /// Whether the entries are the same as `known`, by `same`, which must not run Python code.
-    fn holds(&self, known: &[Py<PyString>], same: impl Fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool) -> bool {
-        if let Ok(list) = self.entries.cast_exact::<PyList>() {
-            return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same(&entry, known));
-        }
-        self.entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
-            tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same(&entry, known))
-        })
-    }
-
-    fn patterns(&self) -> PyResult<Vec<Bound<'py, PyString>>> {
-        // In one step, so that a list another thread is editing is seen as it was at one moment.
-        let entries = self.class.py().get_type::<PyTuple>().call1((&self.entries,))?.cast_into::<PyTuple>()?;
-        let pattern = |entry: Bound<'py, PyAny>| {
-            entry.cast_into::<PyString>().map_err(|error| {
-                let shown = shown(&error.into_inner());
-                let class = self.class.name().map_or_else(|_| String::from("?"), |name| name.to_string());
-                PyTypeError::new_err(format!("a pattern in {class}.{} must be a str, not {shown}", self.name))
-            })
-        };
-        entries.iter().map(pattern).collect()
-    }
-}
-
-/// Whether two plain strings are equal; others may have a notion of equality of their own.
-fn same_text(entry: &Bound<'_, PyAny>, known: &Py<PyString>) -> bool {
-    let known = known.bind(entry.py());
-    entry.is_exact_instance_of::<PyString>()
-        && known.is_exact_instance_of::<PyString>()
-        && entry.eq(known).unwrap_or(false)
-}
-
-/// Return the `search` of the pattern as compiled by CPython's own engine.
-fn search_method(pattern: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
-    let py = pattern.py();
-    let re = py.import("re")?;
-    let compiled = re.call_method1("compile", (pattern,)).map_err(|error| {
-        let refused = re.getattr("error").is_ok_and(|class| error.matches(py, class).unwrap_or(false))
-            || error.is_instance_of::<PyValueError>(py)
-            || error.is_instance_of::<PyOverflowError>(py)
-            || error.is_instance_of::<PyRecursionError>(py);
-        if !refused {
-            return error;
-        }
-        let named = PyValueError::new_err(format!("invalid pattern {}: {}", shown(pattern), error.value(py)));
-        named.set_cause(py, Some(error));
-        named
-    })?;
-    Ok(compiled.getattr("search")?.unbind())
-}
-
-/// Python's own `str.lower()` of the text itself, whatever a subclass makes of the method.
-fn lower<'py>(message: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
-    let lowered = message.py().get_type::<PyString>().call_method1("lower", (message,))?;
-    Ok(lowered.cast_into::<PyString>()?)
+/// A subclass of `class` with these rules. What `class` itself overrides still stands before it.
+fn subclass<'py>(
+    class: &Bound<'py, PyType>,
+    compiled: CompiledRules,
+    rules: Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    const SUFFIX: &str = "WithRules";
+    let py = class.py();
+    let with_rules = py.get_type::<RulePackClassifier>();
+    let bases = if class.is(py.get_type::<ErrorClassifier>()) {
+        PyTuple::new(py, [with_rules])?
+    } else if class.is_subclass(&with_rules)? {
+        PyTuple::new(py, [class.clone()])?
+    } else {
+        PyTuple::new(py, [class.clone(), with_rules])?
+    };
+    let name = class.name()?.to_string();
+    let name = format!("{}{SUFFIX}", name.strip_suffix(SUFFIX).unwrap_or(&name));
+    let attributes = PyDict::new(py);
+    attributes.set_item("__module__", class.getattr("__module__")?)?;
+    attributes.set_item("__doc__", class.getattr("__doc__")?)?;
+    attributes.set_item("RULE_PACKS", PyTuple::new(py, compiled.names())?)?;
+    attributes.set_item("RULES", rules)?;
+    attributes.set_item("_compiled_rules", Bound::new(py, compiled)?)?;
+    // The class of the class, which may be one of the program's.
+    class.get_type().call1((name, bases, attributes))
 }

@@ -6,6 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 
 use super::shown;
+use crate::packs::rule;
 
 /// A verdict, in the order of `members`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,16 @@ pub(super) enum Verdict {
     Transient,
     Permanent,
     Unknown,
+}
+
+impl From<rule::Verdict> for Verdict {
+    fn from(verdict: rule::Verdict) -> Self {
+        match verdict {
+            rule::Verdict::Transient => Self::Transient,
+            rule::Verdict::Permanent => Self::Permanent,
+            rule::Verdict::Unknown => Self::Unknown,
+        }
+    }
 }
 
 const NAMES: [&str; 3] = ["TRANSIENT", "PERMANENT", "UNKNOWN"];

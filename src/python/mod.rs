@@ -5,8 +5,12 @@ mod debug_log;
 mod error_text;
 mod error_type;
 mod exception;
+mod judge;
+mod lists;
+mod packs;
 mod retry_after;
 mod strategy;
+mod text;
 
 use crate::error::Error;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -68,6 +72,8 @@ mod _native {
     use super::classifier::ErrorClassifier;
     #[pymodule_export]
     use super::error_text::ErrorTextCleaner;
+    #[pymodule_export]
+    use super::packs::rule_packs;
     #[pymodule_export]
     use super::strategy::RetryStrategy;
 

@@ -4,6 +4,7 @@ use super::anchors::Anchors;
 use super::pattern::{Rule, parse};
 use memchr::{memchr, memmem};
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// An ordered list of rules, compiled.
 ///
@@ -88,7 +89,7 @@ impl RuleSet {
         candidates.sort_unstable();
         for index in candidates {
             let matched = match &self.rules[index] {
-                Matcher::Literals(literals) => matches_in_order(literals, message),
+                Matcher::Literals(literals) => place_in_order(literals, message).is_some(),
                 Matcher::Foreign => matches_foreign(index)?,
             };
             if matched {
@@ -96,6 +97,15 @@ impl RuleSet {
             }
         }
         Ok(None)
+    }
+
+    /// Where the rule of this index first matches the lower-cased `message`, in bytes; None for a foreign rule.
+    #[must_use]
+    pub fn find(&self, index: usize, message: &[u8]) -> Option<Range<usize>> {
+        match &self.rules[index] {
+            Matcher::Literals(literals) => place_in_order(literals, message),
+            Matcher::Foreign => None,
+        }
     }
 }
 
@@ -118,35 +128,32 @@ fn anchor(rule: &Rule) -> Option<&str> {
     }
 }
 
-/// Whether the literals stand in this order on one line.
+/// Where the literals stand in this order on one line.
 ///
 /// Taking the earliest place for each literal is complete, and a line on which that fails fails for every later
 /// beginning too, so each byte is looked at once a literal.
-fn matches_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> bool {
+fn place_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> Option<Range<usize>> {
     let Some((first, others)) = literals.split_first() else {
-        return true;
+        return Some(0..0);
     };
-    let mut rest = message;
-    while let Some(start) = first.find(rest) {
-        rest = &rest[start + first.needle().len()..];
-        if others.is_empty() {
-            return true;
-        }
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let mut line = &rest[..end];
-        let complete = others.iter().all(|literal| match literal.find(line) {
-            Some(start) => {
-                line = &line[start + literal.needle().len()..];
-                true
-            }
-            None => false,
+    let mut from = 0;
+    while let Some(found) = first.find(&message[from..]) {
+        let start = from + found;
+        let line = start + first.needle().len();
+        let line_end = if others.is_empty() {
+            line
+        } else {
+            line + memchr(b'\n', &message[line..]).unwrap_or(message.len() - line)
+        };
+        let end = others.iter().try_fold(line, |from, literal| {
+            literal.find(&message[from..line_end]).map(|found| from + found + literal.needle().len())
         });
-        if complete {
-            return true;
+        if let Some(end) = end {
+            return Some(start..end);
         }
-        rest = &rest[end..];
+        from = line_end;
     }
-    false
+    None
 }
 
 #[cfg(test)]

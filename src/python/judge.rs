@@ -1,0 +1,195 @@
+//! The decision of a class over a message or an exception, and its explanation.
+
+use super::error_type::Verdict;
+use super::lists::{DETACH_BYTES, Lists};
+use super::packs::CompiledRules;
+use super::text::characters;
+use super::utf8;
+use crate::packs::engine::{Clue, Depth, Engine};
+use crate::packs::evidence::Evidence;
+use crate::packs::explanation::{self, Decider, Entry, Judgement};
+use crate::packs::rule;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PySlice, PyString, PyTuple, PyType};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// What a class decides by.
+pub(super) struct Judge<'py> {
+    /// None where it uses neither packs nor rules.
+    rules: Option<Bound<'py, CompiledRules>>,
+    lists: Arc<Lists>,
+}
+
+impl<'py> Judge<'py> {
+    /// What `class` decides by as it is now.
+    pub(super) fn of(class: &Bound<'py, PyType>) -> PyResult<Self> {
+        Ok(Self { rules: CompiledRules::of(class)?, lists: Lists::compiled(class)? })
+    }
+
+    fn engine(&self) -> PyResult<Option<&Engine>> {
+        Ok(self.rules.as_ref().map(|rules| rules.get().engine()).transpose()?)
+    }
+
+    /// Decide over `evidence`, whose text is `message`.
+    pub(super) fn decide(
+        &self,
+        evidence: &Evidence<'_>,
+        message: &Bound<'py, PyString>,
+        depth: Depth,
+    ) -> PyResult<Judgement> {
+        let engine = self.engine()?;
+        let assess = || explanation::assess(engine, evidence, depth);
+        let assessment = if evidence.text.len() < DETACH_BYTES { assess() } else { message.py().detach(assess) };
+        let mut lists = OverMessage { lists: &self.lists, message, beside_packs: engine.is_some() };
+        explanation::decide(engine, assessment, &mut lists)
+    }
+
+    /// What decided, as the log names it.
+    pub(super) fn decider(&self, py: Python<'py>, judgement: &Judgement) -> PyResult<Option<Bound<'py, PyString>>> {
+        Ok(match &judgement.decider {
+            Decider::Nothing => None,
+            Decider::Entry(entry) => Some(self.lists.pattern(py, entry.index)),
+            Decider::Rule(hit) => self.engine()?.map(|engine| PyString::new(py, &full_id(engine.rule(hit.rule)))),
+        })
+    }
+
+    /// The `Classification` of a judgement; `source` is the class of the exception that was judged.
+    pub(super) fn classification(
+        &self,
+        evidence: &Evidence<'_>,
+        message: &Bound<'py, PyString>,
+        judgement: &Judgement,
+        source: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = message.py();
+        let module = py.import("job_retry.classification")?;
+        let engine = self.engine()?;
+        let fields = PyDict::new(py);
+        fields.set_item("error_type", Verdict::from(judgement.verdict).member(py)?)?;
+        fields.set_item("rule", self.decider(py, judgement)?)?;
+        fields.set_item("source", source)?;
+        let (pack, why) = match (&judgement.decider, engine) {
+            (Decider::Rule(hit), Some(engine)) => {
+                let (pack, rule) = engine.rule(hit.rule);
+                (Some(pack.name.as_str()), rule.why.as_str())
+            }
+            (Decider::Entry(entry), _) => {
+                let added = "the program added this pattern to the list";
+                (Some("lists"), self.lists.reason(py, entry.index).unwrap_or(added))
+            }
+            _ => (None, "no rule and no pattern matches"),
+        };
+        fields.set_item("pack", pack)?;
+        fields.set_item("why", why)?;
+        let (matched, span) = self.matched(evidence, message, judgement)?;
+        fields.set_item("matched_text", matched)?;
+        fields.set_item("span", span.map(|span| (span.start, span.end)))?;
+        let near = engine.map_or_else(Vec::new, |engine| explanation::near_misses(engine, judgement));
+        let near_miss = module.getattr("NearMiss")?;
+        let near = near.into_iter().map(|near| {
+            let verdict = Verdict::from(near.rule.verdict).member(py)?;
+            near_miss.call1((full_id((near.pack, near.rule)), verdict, near.why))
+        });
+        fields.set_item("near_misses", PyTuple::new(py, near.collect::<PyResult<Vec<_>>>()?)?)?;
+        module.getattr("Classification")?.call((), Some(&fields))
+    }
+
+    /// What was recognised, and where it stands in the text, in characters.
+    fn matched(
+        &self,
+        evidence: &Evidence<'_>,
+        message: &Bound<'py, PyString>,
+        judgement: &Judgement,
+    ) -> PyResult<Matched<'py>> {
+        let py = message.py();
+        let span = match &judgement.decider {
+            Decider::Nothing => None,
+            Decider::Entry(entry) => self.lists.span(entry.index, message)?,
+            Decider::Rule(hit) => match &hit.clue {
+                Clue::Class(index) => return Ok((Some(text(py, &evidence.classes[*index])), None)),
+                Clue::Code(index) => return Ok((Some(text(py, &evidence.codes[*index].to_string())), None)),
+                Clue::Text(bytes) => Some(whole_characters(&evidence.text, bytes)),
+            },
+        };
+        let matched = |span: &Range<usize>| {
+            // The text itself, whatever a subclass of str makes of its items.
+            let slice = py.get_type::<PySlice>().call1((span.start, span.end))?;
+            py.get_type::<PyString>().call_method1("__getitem__", (message, slice))
+        };
+        Ok((span.as_ref().map(matched).transpose()?, span))
+    }
+}
+
+/// What was recognised, and its span.
+type Matched<'py> = (Option<Bound<'py, PyAny>>, Option<Range<usize>>);
+
+fn text<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
+    PyString::new(py, text).into_any()
+}
+
+fn full_id((pack, rule): (&rule::Pack, &rule::Rule)) -> String {
+    format!("{}/{}", pack.name, rule.id)
+}
+
+/// A span in bytes as one in characters. A pattern may match a part of a character, which then counts as a whole.
+fn whole_characters(text: &[u8], bytes: &Range<usize>) -> Range<usize> {
+    let inside = |index: usize| text.get(index).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let before = characters(&text[..bytes.start]);
+    before - usize::from(inside(bytes.start))..characters(&text[..bytes.end])
+}
+
+/// A message as UTF-8 in which lone surrogates may stand.
+pub(super) enum Bytes<'a, 'py> {
+    Borrowed(&'a [u8]),
+    Encoded(Bound<'py, PyBytes>),
+}
+
+impl<'a, 'py> Bytes<'a, 'py> {
+    pub(super) fn of(message: &'a Bound<'py, PyString>) -> PyResult<Self> {
+        Ok(match message.to_str() {
+            Ok(text) => Self::Borrowed(text.as_bytes()),
+            Err(_) => Self::Encoded(utf8(message)?),
+        })
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Borrowed(bytes) => bytes,
+            Self::Encoded(bytes) => bytes.as_bytes(),
+        }
+    }
+}
+
+/// The lists of a class over one message.
+struct OverMessage<'a, 'py> {
+    lists: &'a Lists,
+    message: &'a Bound<'py, PyString>,
+    beside_packs: bool,
+}
+
+impl OverMessage<'_, '_> {
+    fn entry(&self, index: usize) -> Entry {
+        Entry { index, verdict: self.lists.verdict(index) }
+    }
+}
+
+impl explanation::Lists for OverMessage<'_, '_> {
+    type Error = PyErr;
+
+    fn added(&mut self) -> PyResult<Option<Entry>> {
+        let found = if self.beside_packs { self.lists.first_added(self.message)? } else { None };
+        Ok(found.map(|index| self.entry(index)))
+    }
+
+    fn others(&mut self, may_match: bool) -> PyResult<Option<Entry>> {
+        let found = if !self.beside_packs {
+            self.lists.first_match(self.message)?
+        } else if may_match {
+            self.lists.first_shipped(self.message)?
+        } else {
+            None
+        };
+        Ok(found.map(|index| self.entry(index)))
+    }
+}

@@ -1,0 +1,282 @@
+//! The two lists of patterns of a class, compiled.
+
+use super::text::{characters, in_original, lower};
+use super::{shown, utf8};
+use crate::packs::rule::Verdict;
+use crate::patterns::{PERMANENT, TRANSIENT};
+use crate::rules::{RuleSet, lowercase_ascii};
+use once_cell::sync::OnceCell;
+use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
+use std::convert::Infallible;
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Messages at least this long are matched without the interpreter's lock, in bytes.
+pub(super) const DETACH_BYTES: usize = 64 * 1024;
+
+/// Compiled pairs of lists that are kept: a program has a handful of classifiers, and edits a list now and then.
+const CACHE_ENTRIES: usize = 16;
+
+/// A class's two lists as they were when they were compiled.
+pub(super) struct Lists {
+    /// The entries themselves: an entry that is the same object is the same text, and no object can take the place of
+    /// one that is kept alive here.
+    patterns: Vec<Py<PyString>>,
+    transient_count: usize,
+    all: Part,
+    split: OnceCell<Split>,
+}
+
+/// Some patterns of the lists, compiled.
+struct Part {
+    /// Which patterns they are.
+    indices: Vec<usize>,
+    rules: RuleSet,
+    /// The `search` method of each rule that CPython's own engine has to run.
+    searches: Vec<Option<Py<PyAny>>>,
+}
+
+/// The patterns of the lists by where they come from; None where there are none, or where there are no others.
+struct Split {
+    added: Option<Part>,
+    shipped: Option<Part>,
+}
+
+/// The lists compiled last, the newest first. Replaced as a whole, so that nobody holds the lock for longer than it
+/// takes to copy a pointer: no Python code runs under it, not even a finaliser.
+fn cache() -> &'static RwLock<Arc<[Arc<Lists>]>> {
+    static CACHE: OnceCell<RwLock<Arc<[Arc<Lists>]>>> = OnceCell::new();
+    CACHE.get_or_init(|| RwLock::new(Arc::new([])))
+}
+
+impl Lists {
+    /// Return the lists of `cls` as they are now, compiled.
+    pub(super) fn compiled(cls: &Bound<'_, PyType>) -> PyResult<Arc<Self>> {
+        let py = cls.py();
+        let transient = List::of(cls, pyo3::intern!(py, "TRANSIENT_PATTERNS"))?;
+        let permanent = List::of(cls, pyo3::intern!(py, "PERMANENT_PATTERNS"))?;
+        let known = Arc::clone(&cache().read().unwrap_or_else(PoisonError::into_inner));
+        let find = |same: fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool| {
+            known.iter().find(|lists| {
+                let (first, second) = lists.patterns.split_at(lists.transient_count);
+                transient.holds(first, same) && permanent.holds(second, same)
+            })
+        };
+        // A list that is made anew for each message holds other objects with the same texts.
+        if let Some(lists) = find(|entry, known| entry.is(known)).or_else(|| find(same_text)) {
+            return Ok(Arc::clone(lists));
+        }
+        let lists = Arc::new(Self::compile(py, &transient.patterns()?, &permanent.patterns()?)?);
+        let mut current = cache().write().unwrap_or_else(PoisonError::into_inner);
+        let kept = current.iter().take(CACHE_ENTRIES - 1);
+        let next: Arc<[Arc<Self>]> = std::iter::once(&lists).chain(kept).cloned().collect();
+        let replaced = std::mem::replace(&mut *current, next);
+        drop(current);
+        drop(replaced);
+        Ok(lists)
+    }
+
+    fn compile(py: Python<'_>, transient: &[Bound<'_, PyString>], permanent: &[Bound<'_, PyString>]) -> PyResult<Self> {
+        let patterns = transient.iter().chain(permanent).map(|pattern| pattern.clone().unbind()).collect::<Vec<_>>();
+        let all = Part::compile(py, &patterns, (0..patterns.len()).collect())?;
+        Ok(Self { patterns, transient_count: transient.len(), all, split: OnceCell::new() })
+    }
+
+    /// A pattern by its index in both lists, the transient ones first.
+    pub(super) fn pattern<'py>(&self, py: Python<'py>, index: usize) -> Bound<'py, PyString> {
+        self.patterns[index].bind(py).clone()
+    }
+
+    /// The verdict of the list in which a pattern stands.
+    pub(super) fn verdict(&self, index: usize) -> Verdict {
+        if index < self.transient_count { Verdict::Transient } else { Verdict::Permanent }
+    }
+
+    /// Why the shipped list has a pattern; None for one that it has not.
+    pub(super) fn reason(&self, py: Python<'_>, index: usize) -> Option<&'static str> {
+        let shipped = if index < self.transient_count { TRANSIENT } else { PERMANENT };
+        let pattern = self.patterns[index].bind(py).to_str().ok()?;
+        shipped.iter().find(|shipped| shipped.text == pattern).map(|shipped| shipped.reason)
+    }
+
+    /// The first pattern that matches.
+    pub(super) fn first_match(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
+        self.all.first_match(message)
+    }
+
+    /// The first pattern that matches of those that the shipped list does not have.
+    pub(super) fn first_added(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
+        let added = self.split(message.py())?.added.as_ref();
+        added.map_or(Ok(None), |added| added.first_match(message))
+    }
+
+    /// The first pattern that matches of those that the shipped list has.
+    pub(super) fn first_shipped(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
+        let split = self.split(message.py())?;
+        let all = if split.added.is_none() { Some(&self.all) } else { split.shipped.as_ref() };
+        all.map_or(Ok(None), |shipped| shipped.first_match(message))
+    }
+
+    fn split(&self, py: Python<'_>) -> PyResult<&Split> {
+        if let Some(split) = self.split.get() {
+            return Ok(split);
+        }
+        let is_shipped = |index: &usize| self.reason(py, *index).is_some();
+        let (shipped, added): (Vec<usize>, Vec<usize>) = (0..self.patterns.len()).partition(is_shipped);
+        let part = |indices: Vec<usize>| {
+            if indices.is_empty() { Ok(None) } else { Part::compile(py, &self.patterns, indices).map(Some) }
+        };
+        let split = if added.is_empty() {
+            Split { added: None, shipped: None }
+        } else {
+            Split { added: part(added)?, shipped: part(shipped)? }
+        };
+        // Compiling runs Python code, which must not wait for another thread that does the same.
+        Ok(self.split.get_or_init(|| split))
+    }
+
+    /// Where the pattern of this index matches, in characters of the message.
+    pub(super) fn span(&self, index: usize, message: &Bound<'_, PyString>) -> PyResult<Option<Range<usize>>> {
+        let Some(lowered) = self.all.span(index, message)? else { return Ok(None) };
+        Ok(Some(in_original(utf8(message)?.as_bytes(), &lowered)))
+    }
+}
+
+impl Part {
+    fn compile(py: Python<'_>, patterns: &[Py<PyString>], indices: Vec<usize>) -> PyResult<Self> {
+        let patterns: Vec<&Bound<'_, PyString>> = indices.iter().map(|index| patterns[*index].bind(py)).collect();
+        let rules = RuleSet::new(patterns.iter().map(|pattern| pattern.to_str().ok()));
+        let mut searches: Vec<Option<Py<PyAny>>> = patterns.iter().map(|_| None).collect();
+        for index in rules.foreign() {
+            searches[index] = Some(search_method(patterns[index])?);
+        }
+        Ok(Self { indices, rules, searches })
+    }
+
+    fn first_match(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
+        let py = message.py();
+        let encoded: Bound<'_, PyBytes>;
+        let mut bytes = if let Ok(text) = message.to_str() {
+            text.as_bytes()
+        } else {
+            encoded = utf8(message)?;
+            encoded.as_bytes()
+        };
+        let lowered: Bound<'_, PyBytes>;
+        if !self.rules.is_ascii() && !bytes.is_ascii() {
+            // Only the interpreter knows its own tables of lower-case letters.
+            lowered = utf8(&lower(message)?)?;
+            bytes = lowered.as_bytes();
+        }
+        let own = |found: Option<usize>| found.map(|index| self.indices[index]);
+        if self.searches.iter().all(Option::is_none) {
+            let search = || self.rules.first_match(&lowercase_ascii(bytes), |_| Ok::<_, Infallible>(false));
+            let Ok(found) = if bytes.len() < DETACH_BYTES { search() } else { py.detach(search) };
+            return Ok(own(found));
+        }
+        let mut lowered_text: Option<Bound<'_, PyString>> = None;
+        let found = self.rules.first_match(&lowercase_ascii(bytes), |index| {
+            let Some(search) = &self.searches[index] else { return Ok::<_, PyErr>(false) };
+            if lowered_text.is_none() {
+                lowered_text = Some(lower(message)?);
+            }
+            Ok(!search.bind(py).call1((lowered_text.as_ref(),))?.is_none())
+        })?;
+        Ok(own(found))
+    }
+
+    /// Where a pattern of [`Lists::all`] matches, in characters of the lower-cased message.
+    fn span(&self, index: usize, message: &Bound<'_, PyString>) -> PyResult<Option<Range<usize>>> {
+        let lowered = lower(message)?;
+        if let Some(search) = &self.searches[index] {
+            let found = search.bind(message.py()).call1((&lowered,))?;
+            if found.is_none() {
+                return Ok(None);
+            }
+            let (start, end) = found.call_method0("span")?.extract()?;
+            return Ok(Some(start..end));
+        }
+        let bytes = utf8(&lowered)?;
+        let bytes = bytes.as_bytes();
+        let found = self.rules.find(index, bytes);
+        Ok(found.map(|found| characters(&bytes[..found.start])..characters(&bytes[..found.end])))
+    }
+}
+
+/// One of a class's lists as it is now.
+struct List<'a, 'py> {
+    class: &'a Bound<'py, PyType>,
+    name: &'a Bound<'py, PyString>,
+    /// A list or a tuple, of these very types.
+    entries: Bound<'py, PyAny>,
+}
+
+impl<'a, 'py> List<'a, 'py> {
+    fn of(class: &'a Bound<'py, PyType>, name: &'a Bound<'py, PyString>) -> PyResult<Self> {
+        let mut entries = class.getattr(name)?;
+        if !entries.is_exact_instance_of::<PyList>() && !entries.is_exact_instance_of::<PyTuple>() {
+            // An iterator would be used up by the first message.
+            if entries.is_instance_of::<PyString>() || entries.hasattr("__next__")? || entries.try_iter().is_err() {
+                return Err(PyTypeError::new_err(format!(
+                    "{}.{name} must be a list of str, not {}",
+                    class.name()?,
+                    shown(&entries)
+                )));
+            }
+            entries = class.py().get_type::<PyTuple>().call1((entries,))?;
+        }
+        Ok(Self { class, name, entries })
+    }
+
+    /// Whether the entries are the same as `known`, by `same`, which must not run Python code.
+    fn holds(&self, known: &[Py<PyString>], same: impl Fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool) -> bool {
+        if let Ok(list) = self.entries.cast_exact::<PyList>() {
+            return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same(&entry, known));
+        }
+        self.entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
+            tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same(&entry, known))
+        })
+    }
+
+    fn patterns(&self) -> PyResult<Vec<Bound<'py, PyString>>> {
+        // In one step, so that a list another thread is editing is seen as it was at one moment.
+        let entries = self.class.py().get_type::<PyTuple>().call1((&self.entries,))?.cast_into::<PyTuple>()?;
+        let pattern = |entry: Bound<'py, PyAny>| {
+            entry.cast_into::<PyString>().map_err(|error| {
+                let shown = shown(&error.into_inner());
+                let class = self.class.name().map_or_else(|_| String::from("?"), |name| name.to_string());
+                PyTypeError::new_err(format!("a pattern in {class}.{} must be a str, not {shown}", self.name))
+            })
+        };
+        entries.iter().map(pattern).collect()
+    }
+}
+
+/// Whether two plain strings are equal; others may have a notion of equality of their own.
+fn same_text(entry: &Bound<'_, PyAny>, known: &Py<PyString>) -> bool {
+    let known = known.bind(entry.py());
+    entry.is_exact_instance_of::<PyString>()
+        && known.is_exact_instance_of::<PyString>()
+        && entry.eq(known).unwrap_or(false)
+}
+
+/// Return the `search` of the pattern as compiled by CPython's own engine.
+fn search_method(pattern: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+    let py = pattern.py();
+    let re = py.import("re")?;
+    let compiled = re.call_method1("compile", (pattern,)).map_err(|error| {
+        let refused = re.getattr("error").is_ok_and(|class| error.matches(py, class).unwrap_or(false))
+            || error.is_instance_of::<PyValueError>(py)
+            || error.is_instance_of::<PyOverflowError>(py)
+            || error.is_instance_of::<PyRecursionError>(py);
+        if !refused {
+            return error;
+        }
+        let named = PyValueError::new_err(format!("invalid pattern {}: {}", shown(pattern), error.value(py)));
+        named.set_cause(py, Some(error));
+        named
+    })?;
+    Ok(compiled.getattr("search")?.unbind())
+}
