@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from job_retry._native import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, __version__
+from job_retry._native import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, __version__, rule_packs
+from job_retry.classification import Classification, NearMiss
 from job_retry.error_type import ErrorType
+from job_retry.rule_pack import Rule, RulePack
 
-__all__ = ["RETRY_STRATEGIES", "ErrorClassifier", "ErrorType", "RetryStrategy", "__version__"]
+__all__ = [
+    "RETRY_STRATEGIES",
+    "Classification",
+    "ErrorClassifier",
+    "ErrorType",
+    "NearMiss",
+    "RetryStrategy",
+    "Rule",
+    "RulePack",
+    "__version__",
+    "rule_packs",
+]

@@ -1,16 +1,18 @@
 """Native classes of job_retry: error classification, retry strategies, cleaning of error texts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from logging import Logger
 from typing import Any, ClassVar, Final, SupportsFloat, SupportsIndex, TypeAlias, final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
+from job_retry.classification import Classification
 from job_retry.error_type import ErrorType
+from job_retry.rule_pack import RulePack
 
-__all__ = ["RETRY_STRATEGIES", "ErrorClassifier", "ErrorTextCleaner", "RetryStrategy", "__version__"]
+__all__ = ["RETRY_STRATEGIES", "ErrorClassifier", "ErrorTextCleaner", "RetryStrategy", "__version__", "rule_packs"]
 
 __version__: Final[str]
 """Version of the distribution."""
@@ -20,6 +22,9 @@ RETRY_STRATEGIES: dict[str, RetryStrategy]
 
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 _ErrorType: TypeAlias = ErrorType | str | Enum
+
+def rule_packs() -> dict[str, RulePack]:
+    """Return the shipped rule packs by name, as `RulePack`."""
 
 class ErrorClassifier:
     """Tells by two lists of patterns what kind of failure an error message reports.
@@ -42,6 +47,12 @@ class ErrorClassifier:
     DEBUG_LOGGER: ClassVar[Logger | None]
     """Takes the DEBUG lines beside the logger ``job_retry``; None: nobody does."""
 
+    RULE_PACKS: ClassVar[tuple[str, ...]]
+    """Names of the rule packs in use; none on the plain class. `with_packs` sets it."""
+
+    RULES: ClassVar[tuple[Mapping[str, Any], ...]]
+    """The program's own rules, as they were given; none on the plain class. `with_rules` sets it."""
+
     def __init__(self) -> None: ...
     @classmethod
     def classify_error(cls, error_message: str) -> ErrorType:
@@ -50,6 +61,45 @@ class ErrorClassifier:
         TRANSIENT or PERMANENT by the first pattern that is found, UNKNOWN where none is. Takes time linear in the
         message for every pattern that consists of literals joined by ``.*``. The logger ``job_retry`` names verdict
         and pattern at DEBUG.
+
+        Raises:
+            TypeError: the message is no str, or a list holds something else than str.
+            ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
+    @classmethod
+    def with_packs(cls, *names: str) -> type[Self]:
+        """Return a subclass that knows the errors of these systems, or of all that are known where none is named.
+
+        Rules of the program come first, then patterns that it added to the two lists, then the rules of the packs, the
+        strongest first, then the shipped patterns of the lists. A pattern counts as added where it is not one of those
+        that its list has as shipped. `job_retry.rule_packs` tells what packs there are.
+
+        Raises:
+            TypeError: a name is no str.
+            ValueError: there is no such pack; the error lists those there are.
+        """
+
+    @classmethod
+    def with_rules(cls, rules: Sequence[Mapping[str, Any]]) -> type[Self]:
+        """Return a subclass that asks these rules before all others.
+
+        Args:
+            rules: dicts in the form of a rule of a pack, with the keys ``id``, ``verdict``, ``why`` and at least one of
+                ``message``, ``exception``, ``errno``, ``sqlstate``, ``http_status``, ``grpc``, ``exit_code``,
+                ``signal`` and ``code``; they take the place of those that the class has.
+
+        Raises:
+            TypeError: `rules` is no list or tuple of dict.
+            ValueError: a rule cannot be used; the error names the rule, the key, the value and what would do.
+        """
+
+    @classmethod
+    def explain(cls, error: str) -> Classification:
+        """Return the `Classification` of a message.
+
+        That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The
+        verdict is that of `classify_error`.
 
         Raises:
             TypeError: the message is no str, or a list holds something else than str.

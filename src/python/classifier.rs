@@ -114,10 +114,10 @@ impl ErrorClassifier {
         subclass(cls, compiled, given)
     }
 
-    /// Return the `Classification` of a message: the verdict, the rule that decided, why, what it matched and where, and
-    /// the rules that came near.
+    /// Return the `Classification` of a message.
     ///
-    /// The verdict is that of `classify_error`.
+    /// That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The verdict
+    /// is that of `classify_error`.
     ///
     /// Raises:
     ///     TypeError: the message is no str, or a list holds something else than str.

@@ -132,10 +132,7 @@ fn value(object: &Bound<'_, PyAny>) -> PyResult<Value> {
     Ok(Value::Other(shown(object)))
 }
 
-/// Return the shipped packs by name, as `RulePack`.
-///
-/// Raises:
-///     ValueError: never, for the packs that were released.
+/// Return the shipped rule packs by name, as `RulePack`.
 #[pyfunction]
 pub(super) fn rule_packs(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let packs = PyDict::new(py);
