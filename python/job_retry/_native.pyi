@@ -95,15 +95,46 @@ class ErrorClassifier:
         """
 
     @classmethod
-    def explain(cls, error: str) -> Classification:
-        """Return the `Classification` of a message.
+    def classify_exception(cls, exception: BaseException) -> ErrorType:
+        """Return the `ErrorType` of an exception, or of those behind it.
 
-        That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The
-        verdict is that of `classify_error`.
+        By its class and the bases of it, the codes that it holds (errno, SQLSTATE, status of HTTP or gRPC, exit code,
+        codes of providers) and its text. The outermost exception with a verdict other than UNKNOWN decides, then the
+        one it was raised from, then the one that was being handled; a group is PERMANENT if any member is, else
+        TRANSIENT if any is. The classes and codes count for classes with packs or rules; others go by the text alone.
 
         Raises:
-            TypeError: the message is no str, or a list holds something else than str.
+            TypeError: `exception` is none, or a list holds something else than str.
             ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
+    @classmethod
+    def explain(cls, error: str | BaseException) -> Classification:
+        """Return the `Classification` of a message or an exception.
+
+        That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The
+        verdict is that of `classify_error`, or of `classify_exception`.
+
+        Raises:
+            TypeError: `error` is neither a str nor an exception, or a list holds something else than str.
+            ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
+    @staticmethod
+    def retry_after(error: str | BaseException, now: datetime | None = None) -> float | None:
+        """Return the seconds for which a message or an exception asks to be left alone; None where it asks for nothing.
+
+        By ``Retry-After`` (seconds or an HTTP date) and what services write in its place, in headers of the answer that
+        an exception holds or in its text: "retry in 20s", ``retryDelay``. A date that has passed, and nonsense, count
+        as nothing.
+
+        Args:
+            error: the message, or the exception; those behind it are asked, too.
+            now: aware datetime that dates are compared with; the clock where it is None.
+
+        Raises:
+            TypeError: `error` is neither a str nor an exception, or `now` no datetime.
+            ValueError: `now` is naive.
         """
 
 @final

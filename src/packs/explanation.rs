@@ -56,6 +56,14 @@ pub struct Judgement {
     pub kept_back: Vec<KeptBack>,
 }
 
+impl Judgement {
+    /// The decision where there is nothing to decide by.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { verdict: Verdict::Unknown, decider: Decider::Nothing, weaker: Vec::new(), kept_back: Vec::new() }
+    }
+}
+
 impl Decision for Judgement {
     fn verdict(&self) -> Verdict {
         self.verdict

@@ -2,14 +2,14 @@
 
 use super::debug_log;
 use super::error_type::Verdict;
-use super::judge::{Bytes, Judge};
+use super::judge::Judge;
 use super::lists::Lists;
 use super::packs::{CompiledRules, named, read_project};
+use super::{retry_after, wrong_type};
 use crate::packs::engine::Depth;
-use crate::packs::evidence::Evidence;
 use crate::packs::rule;
 use crate::patterns::{PERMANENT, TRANSIENT};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
@@ -114,22 +114,59 @@ impl ErrorClassifier {
         subclass(cls, compiled, given)
     }
 
-    /// Return the `Classification` of a message.
+    /// Return the `ErrorType` of an exception, or of those behind it.
     ///
-    /// That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The verdict
-    /// is that of `classify_error`.
+    /// By its class and the bases of it, the codes that it holds (errno, SQLSTATE, status of HTTP or gRPC, exit code, codes
+    /// of providers) and its text. The outermost exception with a verdict other than UNKNOWN decides, then the one it was
+    /// raised from, then the one that was being handled; a group is PERMANENT if any member is, else TRANSIENT if any is.
+    /// The classes and codes count for classes with packs or rules; others go by the text alone.
     ///
     /// Raises:
-    ///     TypeError: the message is no str, or a list holds something else than str.
+    ///     TypeError: `exception` is none, or a list holds something else than str.
+    ///     ValueError: ``re`` refuses a pattern; the error names it.
+    #[classmethod]
+    fn classify_exception<'py>(cls: &Bound<'py, PyType>, exception: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
+        let judge = Judge::of(cls)?;
+        judge.of_exception(exception, Depth::Decision, |case| judge.verdict(cls, &case))
+    }
+
+    /// Return the `Classification` of a message or an exception.
+    ///
+    /// That is the verdict, the rule that decided, why, what it matched and where, and the rules that came near. The verdict
+    /// is that of `classify_error`, or of `classify_exception`.
+    ///
+    /// Raises:
+    ///     TypeError: `error` is neither a str nor an exception, or a list holds something else than str.
     ///     ValueError: ``re`` refuses a pattern; the error names it.
     #[classmethod]
     fn explain<'py>(cls: &Bound<'py, PyType>, error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let message = message(error)?;
         let judge = Judge::of(cls)?;
-        let text = Bytes::of(message)?;
-        let evidence = Evidence::of_text(text.as_bytes());
-        let judgement = judge.decide(&evidence, message, Depth::Everything)?;
-        judge.classification(&evidence, message, &judgement, None)
+        if let Ok(message) = error.cast::<PyString>() {
+            return judge.of_message(message, Depth::Everything, |case| judge.classification(&case));
+        }
+        if !error.is_instance_of::<PyBaseException>() {
+            return Err(wrong_type("error", "a str or an exception", error));
+        }
+        judge.of_exception(error, Depth::Everything, |case| judge.classification(&case))
+    }
+
+    /// Return the seconds for which a message or an exception asks to be left alone; None where it asks for nothing.
+    ///
+    /// By ``Retry-After`` (seconds or an HTTP date) and what services write in its place, in headers of the answer that an
+    /// exception holds or in its text: "retry in 20s", ``retryDelay``. A date that has passed, and nonsense, count as
+    /// nothing.
+    ///
+    /// Args:
+    ///     error: the message, or the exception; those behind it are asked, too.
+    ///     now: aware datetime that dates are compared with; the clock where it is None.
+    ///
+    /// Raises:
+    ///     TypeError: `error` is neither a str nor an exception, or `now` no datetime.
+    ///     ValueError: `now` is naive.
+    #[staticmethod]
+    #[pyo3(signature = (error, now = None))]
+    fn retry_after(error: &Bound<'_, PyAny>, now: Option<&Bound<'_, PyAny>>) -> PyResult<Option<f64>> {
+        retry_after::seconds(error, retry_after::instant(now)?)
     }
 
     /// Return the `ErrorType` of a message.
@@ -168,15 +205,10 @@ impl RulePackClassifier {
     ///     TypeError: the message is no str, or a list holds something else than str.
     ///     ValueError: ``re`` refuses a pattern; the error names it.
     #[classmethod]
-    fn classify_error(cls: &Bound<'_, PyType>, error_message: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let py = cls.py();
+    fn classify_error<'py>(cls: &Bound<'py, PyType>, error_message: &Bound<'py, PyAny>) -> PyResult<Py<PyAny>> {
         let message = message(error_message)?;
         let judge = Judge::of(cls)?;
-        let text = Bytes::of(message)?;
-        let judgement = judge.decide(&Evidence::of_text(text.as_bytes()), message, Depth::Decision)?;
-        let verdict = judgement.verdict.into();
-        debug_log::verdict(cls, verdict, || judge.decider(py, &judgement).ok().flatten())?;
-        verdict.member(py)
+        judge.of_message(message, Depth::Decision, |case| judge.verdict(cls, &case))
     }
 }
 
@@ -186,7 +218,7 @@ fn message<'a, 'py>(error_message: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<
     }
     let kind = error_message.get_type().name()?;
     Err(PyTypeError::new_err(format!(
-        "error_message must be a str, not {kind}; decode bytes, and pass str(error) for an exception"
+        "error_message must be a str, not {kind}; decode bytes, and give an exception to classify_exception"
     )))
 }
 

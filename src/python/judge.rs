@@ -1,10 +1,13 @@
 //! The decision of a class over a message or an exception, and its explanation.
 
+use super::debug_log;
 use super::error_type::Verdict;
+use super::exception::failure_of;
 use super::lists::{DETACH_BYTES, Lists};
 use super::packs::CompiledRules;
 use super::text::characters;
 use super::utf8;
+use crate::packs::chain;
 use crate::packs::engine::{Clue, Depth, Engine};
 use crate::packs::evidence::Evidence;
 use crate::packs::explanation::{self, Decider, Entry, Judgement};
@@ -31,13 +34,52 @@ impl<'py> Judge<'py> {
         Ok(self.rules.as_ref().map(|rules| rules.get().engine()).transpose()?)
     }
 
-    /// Decide over `evidence`, whose text is `message`.
-    pub(super) fn decide(
+    /// Decide over a message.
+    pub(super) fn of_message<T>(
         &self,
-        evidence: &Evidence<'_>,
         message: &Bound<'py, PyString>,
         depth: Depth,
-    ) -> PyResult<Judgement> {
+        then: impl FnOnce(Case<'_, 'py>) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let encoded: Bound<'_, PyBytes>;
+        let text = if let Ok(text) = message.to_str() {
+            text.as_bytes()
+        } else {
+            encoded = utf8(message)?;
+            encoded.as_bytes()
+        };
+        let evidence = Evidence::of_text(text);
+        let judgement = self.decide(&evidence, message, depth)?;
+        then(Case { evidence: &evidence, message: message.clone(), judgement, source: None })
+    }
+
+    /// Decide over an exception and those behind it.
+    pub(super) fn of_exception<T>(
+        &self,
+        exception: &Bound<'py, PyAny>,
+        depth: Depth,
+        then: impl FnOnce(Case<'_, 'py>) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let py = exception.py();
+        let failure = failure_of(exception)?;
+        let mut failed = Ok(());
+        let (evidence, judged) = chain::decide(&failure, &mut |evidence: &Evidence<'static>| {
+            let judged = text_of(py, &evidence.text).and_then(|message| {
+                let judgement = self.decide(evidence, &message, depth)?;
+                Ok(Judged { message, judgement })
+            });
+            judged.unwrap_or_else(|error| {
+                failed = Err(error);
+                Judged { message: PyString::intern(py, ""), judgement: Judgement::nothing() }
+            })
+        });
+        failed?;
+        let source = evidence.classes.first().map(String::as_str);
+        then(Case { evidence, message: judged.message, judgement: judged.judgement, source })
+    }
+
+    /// Decide over `evidence`, whose text is `message`.
+    fn decide(&self, evidence: &Evidence<'_>, message: &Bound<'py, PyString>, depth: Depth) -> PyResult<Judgement> {
         let engine = self.engine()?;
         let assess = || explanation::assess(engine, evidence, depth);
         let assessment = if evidence.text.len() < DETACH_BYTES { assess() } else { message.py().detach(assess) };
@@ -54,22 +96,20 @@ impl<'py> Judge<'py> {
         })
     }
 
-    /// The `Classification` of a judgement; `source` is the class of the exception that was judged.
-    pub(super) fn classification(
-        &self,
-        evidence: &Evidence<'_>,
-        message: &Bound<'py, PyString>,
-        judgement: &Judgement,
-        source: Option<&str>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = message.py();
+    /// The verdict of a case; the log names it, too.
+    pub(super) fn verdict(&self, class: &Bound<'py, PyType>, case: &Case<'_, 'py>) -> PyResult<Py<PyAny>> {
+        let py = class.py();
+        let verdict = Verdict::from(case.judgement.verdict);
+        debug_log::verdict(class, verdict, || self.decider(py, &case.judgement).ok().flatten())?;
+        verdict.member(py)
+    }
+
+    /// The `Classification` of a case.
+    pub(super) fn classification(&self, case: &Case<'_, 'py>) -> PyResult<Bound<'py, PyAny>> {
+        let py = case.message.py();
         let module = py.import("job_retry.classification")?;
         let engine = self.engine()?;
-        let fields = PyDict::new(py);
-        fields.set_item("error_type", Verdict::from(judgement.verdict).member(py)?)?;
-        fields.set_item("rule", self.decider(py, judgement)?)?;
-        fields.set_item("source", source)?;
-        let (pack, why) = match (&judgement.decider, engine) {
+        let (pack, why) = match (&case.judgement.decider, engine) {
             (Decider::Rule(hit), Some(engine)) => {
                 let (pack, rule) = engine.rule(hit.rule);
                 (Some(pack.name.as_str()), rule.why.as_str())
@@ -80,28 +120,28 @@ impl<'py> Judge<'py> {
             }
             _ => (None, "no rule and no pattern matches"),
         };
-        fields.set_item("pack", pack)?;
-        fields.set_item("why", why)?;
-        let (matched, span) = self.matched(evidence, message, judgement)?;
-        fields.set_item("matched_text", matched)?;
-        fields.set_item("span", span.map(|span| (span.start, span.end)))?;
-        let near = engine.map_or_else(Vec::new, |engine| explanation::near_misses(engine, judgement));
+        let (matched, span) = self.matched(case)?;
+        let near = engine.map_or_else(Vec::new, |engine| explanation::near_misses(engine, &case.judgement));
         let near_miss = module.getattr("NearMiss")?;
         let near = near.into_iter().map(|near| {
             let verdict = Verdict::from(near.rule.verdict).member(py)?;
             near_miss.call1((full_id((near.pack, near.rule)), verdict, near.why))
         });
+        let fields = PyDict::new(py);
+        fields.set_item("error_type", Verdict::from(case.judgement.verdict).member(py)?)?;
+        fields.set_item("rule", self.decider(py, &case.judgement)?)?;
+        fields.set_item("pack", pack)?;
+        fields.set_item("why", why)?;
+        fields.set_item("matched_text", matched)?;
+        fields.set_item("span", span.map(|span| (span.start, span.end)))?;
         fields.set_item("near_misses", PyTuple::new(py, near.collect::<PyResult<Vec<_>>>()?)?)?;
+        fields.set_item("source", case.source)?;
         module.getattr("Classification")?.call((), Some(&fields))
     }
 
     /// What was recognised, and where it stands in the text, in characters.
-    fn matched(
-        &self,
-        evidence: &Evidence<'_>,
-        message: &Bound<'py, PyString>,
-        judgement: &Judgement,
-    ) -> PyResult<Matched<'py>> {
+    fn matched(&self, case: &Case<'_, 'py>) -> PyResult<Matched<'py>> {
+        let Case { evidence, message, judgement, .. } = case;
         let py = message.py();
         let span = match &judgement.decider {
             Decider::Nothing => None,
@@ -121,6 +161,41 @@ impl<'py> Judge<'py> {
     }
 }
 
+/// A decision, and what it was taken over.
+pub(super) struct Case<'a, 'py> {
+    evidence: &'a Evidence<'a>,
+    /// The text of the evidence.
+    message: Bound<'py, PyString>,
+    judgement: Judgement,
+    /// The class of the exception; None for a message.
+    source: Option<&'a str>,
+}
+
+/// A decision over the text of one exception.
+struct Judged<'py> {
+    message: Bound<'py, PyString>,
+    judgement: Judgement,
+}
+
+impl chain::Decision for Judged<'_> {
+    fn verdict(&self) -> rule::Verdict {
+        self.judgement.verdict()
+    }
+
+    fn is_reasoned(&self) -> bool {
+        self.judgement.is_reasoned()
+    }
+}
+
+/// UTF-8 in which lone surrogates may stand, as Python has it.
+fn text_of<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Ok(PyString::new(py, text));
+    }
+    let decoded = PyBytes::new(py, text).call_method1("decode", ("utf-8", "surrogatepass"))?;
+    Ok(decoded.cast_into::<PyString>()?)
+}
+
 /// What was recognised, and its span.
 type Matched<'py> = (Option<Bound<'py, PyAny>>, Option<Range<usize>>);
 
@@ -137,28 +212,6 @@ fn whole_characters(text: &[u8], bytes: &Range<usize>) -> Range<usize> {
     let inside = |index: usize| text.get(index).is_some_and(|byte| byte & 0xC0 == 0x80);
     let before = characters(&text[..bytes.start]);
     before - usize::from(inside(bytes.start))..characters(&text[..bytes.end])
-}
-
-/// A message as UTF-8 in which lone surrogates may stand.
-pub(super) enum Bytes<'a, 'py> {
-    Borrowed(&'a [u8]),
-    Encoded(Bound<'py, PyBytes>),
-}
-
-impl<'a, 'py> Bytes<'a, 'py> {
-    pub(super) fn of(message: &'a Bound<'py, PyString>) -> PyResult<Self> {
-        Ok(match message.to_str() {
-            Ok(text) => Self::Borrowed(text.as_bytes()),
-            Err(_) => Self::Encoded(utf8(message)?),
-        })
-    }
-
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Encoded(bytes) => bytes.as_bytes(),
-        }
-    }
 }
 
 /// The lists of a class over one message.

@@ -97,7 +97,7 @@ impl<'py> Tree<'py> {
 
 /// The exception that an attribute holds.
 fn behind<'py>(exception: &Bound<'py, PyAny>, name: &'static str) -> PyResult<Option<Bound<'py, PyAny>>> {
-    Ok(follow(exception, &[Attribute(name)])?.filter(|behind| behind.is_instance_of::<PyBaseException>()))
+    Ok(follow(exception, &[Attribute(name)])?.filter(PyAnyMethods::is_instance_of::<PyBaseException>))
 }
 
 fn is_suppressed(exception: &Bound<'_, PyAny>) -> PyResult<bool> {
