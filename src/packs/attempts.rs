@@ -9,6 +9,7 @@ const MARKERS: &[(&str, &str)] = &[
     (r"\d attempt", "after 3 attempts"),
     (r"retry(?:ing)?[ #:=(]*\d", "retry 3/5, retrying (2)"),
     (r"\btry #?\d", "try 2 of 3"),
+    (r"\d retries", "curl: will retry in 1 seconds. 3 retries left"),
     ("retrying", "connection failed, retrying"),
 ];
 
