@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from job_retry._native import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, __version__, rule_packs
+from job_retry._native import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, __version__, check_rules, rule_packs
 from job_retry.classification import Classification, NearMiss
 from job_retry.error_type import ErrorType
-from job_retry.rule_pack import Rule, RulePack
+from job_retry.rule_pack import Rule, RulePack, RuleProblem
 
 __all__ = [
     "RETRY_STRATEGIES",
@@ -16,6 +16,8 @@ __all__ = [
     "RetryStrategy",
     "Rule",
     "RulePack",
+    "RuleProblem",
     "__version__",
+    "check_rules",
     "rule_packs",
 ]

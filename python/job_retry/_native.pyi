@@ -1,6 +1,6 @@
 """Native classes of job_retry: error classification, retry strategies, cleaning of error texts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from logging import Logger
@@ -10,9 +10,17 @@ from typing_extensions import Self, disjoint_base
 
 from job_retry.classification import Classification
 from job_retry.error_type import ErrorType
-from job_retry.rule_pack import RulePack
+from job_retry.rule_pack import RulePack, RuleProblem
 
-__all__ = ["RETRY_STRATEGIES", "ErrorClassifier", "ErrorTextCleaner", "RetryStrategy", "__version__", "rule_packs"]
+__all__ = [
+    "RETRY_STRATEGIES",
+    "ErrorClassifier",
+    "ErrorTextCleaner",
+    "RetryStrategy",
+    "__version__",
+    "check_rules",
+    "rule_packs",
+]
 
 __version__: Final[str]
 """Version of the distribution."""
@@ -25,6 +33,22 @@ _ErrorType: TypeAlias = ErrorType | str | Enum
 
 def rule_packs() -> dict[str, RulePack]:
     """Return the shipped rule packs by name, as `RulePack`."""
+
+def check_rules(rules: Sequence[Mapping[str, Any]], packs: Iterable[str] | None = None) -> list[RuleProblem]:
+    """Return what is wrong with rules of a program, as `RuleProblem`; first the rules that cannot be used.
+
+    A rule may be ``"invalid"`` (it cannot be used; the message names the key, the value and what would do), have
+    ``"no-example"``, an ``"example"`` that another rule decides or none, a ``"counterexample"`` that it decides itself,
+    or be ``"hidden"``: another rule decides whatever it matches.
+
+    Args:
+        rules: dicts as for `ErrorClassifier.with_rules`.
+        packs: names of the packs that stand behind them; all by default.
+
+    Raises:
+        TypeError: `rules` is no list or tuple of dict, or `packs` no sequence of str.
+        ValueError: there is no such pack; the error lists those there are.
+    """
 
 class ErrorClassifier:
     """Tells by two lists of patterns what kind of failure an error message reports.

@@ -90,3 +90,15 @@ class RulePack:
     """Its rules, in the order in which they decide between equals."""
     noise: tuple[Noise, ...] = field(default=(), repr=False)
     """Text that it never takes for evidence."""
+
+
+@dataclass(frozen=True)
+class RuleProblem:
+    """Something that is wrong with a rule of the program."""
+
+    rule: str
+    """Full id of the rule; its place where it has none."""
+    kind: str
+    """``invalid``, ``no-example``, ``example``, ``counterexample`` or ``hidden``."""
+    message: str
+    """What is wrong, and what would do."""

@@ -201,6 +201,20 @@ impl Engine {
         (pack, &pack.rules[ranked.index as usize])
     }
 
+    /// All rules with their numbers and packs.
+    pub fn rules(&self) -> impl Iterator<Item = (usize, &Pack, &Rule)> {
+        (0..self.rules.len()).map(|number| {
+            let (pack, rule) = self.rule(number);
+            (number, pack, rule)
+        })
+    }
+
+    /// Whether one rule decides before another where both match in the same way.
+    #[must_use]
+    pub fn comes_before(&self, first: usize, second: usize) -> bool {
+        (self.rules[first].tier, first) < (self.rules[second].tier, second)
+    }
+
     /// Whether a rule is one of the project's.
     #[must_use]
     pub fn is_of_project(&self, number: usize) -> bool {

@@ -7,6 +7,7 @@
 mod anchors;
 mod attempts;
 pub mod chain;
+pub mod check;
 pub mod codes;
 pub mod engine;
 pub mod evidence;
@@ -44,6 +45,7 @@ shipped! {
     "amqp",
     "aws",
     "azure",
+    "docker",
     "gcp",
     "general",
     "git",
@@ -52,17 +54,25 @@ shipped! {
     "kafka",
     "kubernetes",
     "llm-api",
+    "mongodb",
+    "mssql",
     "mysql",
     "network",
     "nomad",
+    "oracle",
     "packages",
+    "podman",
     "posix",
     "postgres",
     "python",
     "redis",
+    "registry",
+    "search",
     "smtp",
+    "sql",
     "sqlite",
     "ssh",
+    "web-apis",
 }
 
 /// The names of the shipped packs.

@@ -55,6 +55,35 @@ enum Matcher {
     Regex(OnceCell<Option<Regex>>),
 }
 
+/// Classes of Python that libraries have namesakes of. Texts show the module of any class that is not built in.
+const BUILT_IN: &[&str] = &[
+    "attributeerror",
+    "blockingioerror",
+    "brokenpipeerror",
+    "connectionabortederror",
+    "connectionerror",
+    "connectionrefusederror",
+    "connectionreseterror",
+    "fileexistserror",
+    "filenotfounderror",
+    "importerror",
+    "indexerror",
+    "interruptederror",
+    "ioerror",
+    "keyerror",
+    "lookuperror",
+    "memoryerror",
+    "notimplementederror",
+    "oserror",
+    "permissionerror",
+    "runtimeerror",
+    "syntaxerror",
+    "systemerror",
+    "timeouterror",
+    "typeerror",
+    "valueerror",
+];
+
 /// What may stand beside a word.
 #[derive(Debug)]
 enum Bounds {
@@ -63,7 +92,12 @@ enum Bounds {
     /// Nor a dot before it, with which a host or a file would be named.
     Code,
     /// The end of a dotted name that is this one or an end of it; after it a colon, a bracket, a quote or the line's end.
-    Class(String),
+    Class {
+        /// The name in full.
+        dotted: String,
+        /// Whether the last part alone would be read as another class, which is built in.
+        ambiguous: bool,
+    },
 }
 
 impl Bounds {
@@ -73,7 +107,7 @@ impl Bounds {
         match self {
             Self::Name => !before.is_some_and(is_word) && !after.is_some_and(is_word),
             Self::Code => !before.is_some_and(|byte| is_word(byte) || byte == b'.') && !after.is_some_and(is_word),
-            Self::Class(dotted) => {
+            Self::Class { dotted, ambiguous } => {
                 if !after.is_none_or(|byte| b"\n:()[]<>{}'\"`".contains(&byte)) {
                     return false;
                 }
@@ -85,6 +119,7 @@ impl Bounds {
                 let shown = &text[start..found.end];
                 dotted.as_bytes().ends_with(shown)
                     && (shown.len() == dotted.len() || dotted.as_bytes()[dotted.len() - shown.len() - 1] == b'.')
+                    && !(*ambiguous && shown.len() == found.len())
             }
         }
     }
@@ -162,7 +197,8 @@ impl Pattern {
     pub fn class(dotted: &str) -> Option<Self> {
         let dotted = class_name(dotted);
         let last = dotted.rsplit('.').next().unwrap_or_default().to_owned();
-        Self::word(&last, Bounds::Class(dotted))
+        let ambiguous = dotted != last && BUILT_IN.contains(&last.as_str());
+        Self::word(&last, Bounds::Class { dotted, ambiguous })
     }
 
     /// The pattern as it is written.
@@ -561,6 +597,7 @@ mod tests {
         let name = Pattern::name("ECONNREFUSED").unwrap();
         let code = Pattern::code("SlowDown").unwrap();
         let class = Pattern::class("requests.exceptions.Timeout").unwrap();
+        let namesake = Pattern::class("sqlalchemy.exc.TimeoutError").unwrap();
         let builtin = Pattern::class("builtins.TimeoutError").unwrap();
         for (pattern, text, found) in [
             (&name, "error: econnrefused", true),
@@ -575,6 +612,8 @@ mod tests {
             (&class, "xrequests.exceptions.timeout: x", false),
             (&class, "a timeout occurred", false),
             (&class, "urllib3.timeout: x", false),
+            (&namesake, "timeouterror: x", false),
+            (&namesake, "sqlalchemy.exc.timeouterror: x", true),
             (&builtin, "timeouterror", true),
             (&builtin, "asyncio.timeouterror: x", false),
         ] {

@@ -125,7 +125,11 @@ const KEYS: [&str; 17] = [
     "counterexamples",
 ];
 
-fn read_rule(pack: &str, number: usize, table: Table) -> Result<Rule, Error> {
+/// Read one rule of `pack`; `number` names it where it has no name of its own.
+///
+/// # Errors
+/// [`Error::Rule`] for a rule that cannot be used.
+pub fn read_rule(pack: &str, number: usize, table: Table) -> Result<Rule, Error> {
     let mut fields = Fields::new(&format!("{pack}/#{}", number + 1), table);
     let id = fields.text("id")?;
     let kebab = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';

@@ -6,6 +6,7 @@ use super::judge::Judge;
 use super::lists::Lists;
 use super::packs::{CompiledRules, named, read_project};
 use super::{retry_after, wrong_type};
+use crate::packs;
 use crate::packs::engine::Depth;
 use crate::packs::rule;
 use crate::patterns::{PERMANENT, TRANSIENT};
@@ -85,7 +86,7 @@ impl ErrorClassifier {
     #[classmethod]
     #[pyo3(signature = (*names), text_signature = "($type, /, *names)")]
     fn with_packs<'py>(cls: &Bound<'py, PyType>, names: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        let names = named(names)?;
+        let names = if names.is_empty() { packs::names().collect() } else { named(names)? };
         let compiled = match CompiledRules::of(cls)? {
             Some(known) => known.get().with_names(names),
             None => CompiledRules::new(None, names),

@@ -73,7 +73,7 @@ mod _native {
     #[pymodule_export]
     use super::error_text::ErrorTextCleaner;
     #[pymodule_export]
-    use super::packs::rule_packs;
+    use super::packs::{check_rules, rule_packs};
     #[pymodule_export]
     use super::strategy::RetryStrategy;
 

@@ -3,10 +3,11 @@
 use super::error_type::Verdict;
 use super::{shown, wrong_type};
 use crate::error::Error;
+use crate::packs::check::{Problem, ProblemKind, check};
 use crate::packs::engine::Engine;
 use crate::packs::pattern::Pattern;
 use crate::packs::rule::{CODE_KEYS, Example, Pack, Rule};
-use crate::packs::source::{Table, Value, read_rules};
+use crate::packs::source::{Table, Value, read_rule, read_rules};
 use crate::packs::{names, pack};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
@@ -72,7 +73,7 @@ fn shared(names: &[&'static str]) -> Arc<OnceCell<Engine>> {
     Arc::clone(engines.lock().unwrap_or_else(PoisonError::into_inner).entry(names.to_vec()).or_default())
 }
 
-/// The shipped packs of these names, or all; in the shipped order, each once.
+/// The shipped packs of these names, in the shipped order, each once.
 pub(super) fn named(given: &Bound<'_, PyTuple>) -> PyResult<Vec<&'static str>> {
     let mut wanted = Vec::new();
     for name in given {
@@ -81,32 +82,85 @@ pub(super) fn named(given: &Bound<'_, PyTuple>) -> PyResult<Vec<&'static str>> {
         let known = names().find(|known| *known == text);
         wanted.push(known.ok_or_else(|| Error::UnknownPack { name: text.into_owned() })?);
     }
-    Ok(names().filter(|name| wanted.is_empty() || wanted.contains(name)).collect())
+    Ok(names().filter(|name| wanted.contains(name)).collect())
 }
 
 /// Read the rules of a program; None where there are none.
 pub(super) fn read_project(rules: &Bound<'_, PyAny>) -> PyResult<Option<Arc<Pack>>> {
-    let Value::List(values) = value(rules)? else {
-        return Err(wrong_type("rules", "a sequence of dict", rules));
-    };
-    let mut tables = Vec::with_capacity(values.len());
-    for (number, value) in values.into_iter().enumerate() {
-        let Value::Table(table) = value else {
-            let entry = rules.get_item(number)?;
-            return Err(wrong_type("a rule", "a dict in the form of a [[rule]] table", &entry));
-        };
-        tables.push(table);
-    }
-    if tables.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Arc::new(Pack {
+    let tables = tables(rules)?;
+    if tables.is_empty() { Ok(None) } else { Ok(Some(project(read_rules(PROJECT, tables)?))) }
+}
+
+fn project(rules: Vec<Rule>) -> Arc<Pack> {
+    Arc::new(Pack {
         name: String::from(PROJECT),
         title: String::from("Project"),
         about: String::from("Rules of the program itself."),
-        rules: read_rules(PROJECT, tables)?,
+        rules,
         noise: Vec::new(),
-    })))
+    })
+}
+
+fn tables(rules: &Bound<'_, PyAny>) -> PyResult<Vec<Table>> {
+    let Value::List(values) = value(rules)? else {
+        return Err(wrong_type("rules", "a list or tuple of dict", rules));
+    };
+    let table = |(number, value): (usize, Value)| match value {
+        Value::Table(table) => Ok(table),
+        _ => Err(wrong_type("a rule", "a dict in the form of a [[rule]] table", &rules.get_item(number)?)),
+    };
+    values.into_iter().enumerate().map(table).collect()
+}
+
+/// Return what is wrong with rules of a program, as `RuleProblem`; first the rules that cannot be used.
+///
+/// A rule may be ``"invalid"`` (it cannot be used; the message names the key, the value and what would do), have
+/// ``"no-example"``, an ``"example"`` that another rule decides or none, a ``"counterexample"`` that it decides itself, or be
+/// ``"hidden"``: another rule decides whatever it matches.
+///
+/// Args:
+///     rules: dicts as for `ErrorClassifier.with_rules`.
+///     packs: names of the packs that stand behind them; all by default.
+///
+/// Raises:
+///     TypeError: `rules` is no list or tuple of dict, or `packs` no sequence of str.
+///     ValueError: there is no such pack; the error lists those there are.
+#[pyfunction]
+#[pyo3(signature = (rules, packs = None))]
+pub(super) fn check_rules<'py>(
+    rules: &Bound<'py, PyAny>,
+    packs: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let py = rules.py();
+    let mut problems = Vec::new();
+    let mut usable: Vec<Rule> = Vec::new();
+    for (number, table) in tables(rules)?.into_iter().enumerate() {
+        let full_id = table.iter().find(|(key, _)| key == "id").map_or_else(
+            || format!("{PROJECT}/#{}", number + 1),
+            |(_, id)| {
+                if let Value::Text(id) = id { format!("{PROJECT}/{id}") } else { format!("{PROJECT}/#{}", number + 1) }
+            },
+        );
+        let invalid = |message: String| Problem { rule: full_id, kind: ProblemKind::Invalid, message };
+        match read_rule(PROJECT, number, table) {
+            Err(error) => problems.push(invalid(error.to_string())),
+            Ok(rule) if usable.iter().any(|other| other.id == rule.id) => {
+                problems.push(invalid(String::from("another rule has its id; give each rule an id of its own")));
+            }
+            Ok(rule) => usable.push(rule),
+        }
+    }
+    let names = match packs {
+        None => names().collect(),
+        Some(packs) if packs.is_instance_of::<PyString>() => {
+            return Err(wrong_type("packs", "a sequence of str", packs));
+        }
+        Some(packs) => named(&py.get_type::<PyTuple>().call1((packs,))?.cast_into()?)?,
+    };
+    let compiled = CompiledRules::new(Some(project(usable)), names);
+    problems.extend(check(compiled.engine()?, PROJECT));
+    let class = py.import("job_retry.rule_pack")?.getattr("RuleProblem")?;
+    problems.iter().map(|problem| class.call1((&problem.rule, problem.kind.name(), &problem.message))).collect()
 }
 
 /// What a program wrote, in the form in which rules are read.
