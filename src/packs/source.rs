@@ -340,6 +340,7 @@ impl Fields {
                 let Some(code) = read else {
                     return Err(self.refused(key, &value, no_such_code(kind)));
                 };
+                let written = if signal.is_some() { code.value.to_ascii_uppercase() } else { written };
                 codes.push(WrittenCode { written, code });
             }
         }
