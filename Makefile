@@ -109,6 +109,10 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 bench: extension ## run the benchmarks
 	@for benchmark in $(wildcard benches/*.py); do $(BIN)/python "$$benchmark"; done
 
+.PHONY: accuracy
+accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
+	@$(BIN)/python -m tests.accuracy $(if $(WRONG),--wrong) $(FILE)
+
 .PHONY: docs
 docs: $(VENV)/.dependencies ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
