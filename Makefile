@@ -24,7 +24,7 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' 
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
-TYPED_TOOLS := tests/accuracy tests/servers tests/packaging tests/docs tests/integrations/environment.py
+TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/servers tests/packaging tests/docs tests/integrations/environment.py
 
 ##@ Targets
 
