@@ -1,4 +1,4 @@
-"""The pages on classification and strategies list what is shipped."""
+"""The pages on classification and strategies list what is shipped, and the README what is measured of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import re
 from pathlib import Path
 
 from job_retry import RETRY_STRATEGIES, ErrorClassifier
+
+from tests.accuracy.__main__ import OWN, measure
+from tests.accuracy.report import as_json
+from tests.accuracy.rows import read_rows
+from tests.docs.pages import ROOT, Page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -27,3 +32,15 @@ def test_the_presets_are_listed_with_their_schedules() -> None:
     assert listed == [
         (name, preset.max_attempts, preset.base_delay, preset.max_delay, preset.schedule()) for name, preset in presets
     ]
+
+
+def test_the_readme_claims_no_more_than_is_measured() -> None:
+    rows = Page(ROOT / "README.md").table("## Errors that it knows")
+    figures = as_json(measure(read_rows([OWN])))
+    measured = {**figures["groups"], "all": figures["total"]}
+    assert [name for name, *_ in rows] == list(measured)
+    for name, messages, lists, packs in rows:
+        of_group = measured[name]
+        assert int(messages) == of_group["packs"]["messages"]
+        assert int(lists.removesuffix(" %")) == round(100 * of_group["lists"]["share_right"])
+        assert int(packs.removesuffix(" %")) <= round(100 * of_group["packs"]["share_right"])
