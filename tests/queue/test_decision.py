@@ -12,7 +12,8 @@ from django.test.utils import isolate_apps
 from hypothesis import given
 from hypothesis import strategies as st
 from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
-from job_retry.django.decision import classify, decide
+from job_retry.django.decision import decide
+from job_retry.django.judgement import Judgement, judge
 from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.strategies import select_strategy
@@ -34,12 +35,13 @@ RETRY_STRATEGY = st.builds(
 
 def decided(**given: Any) -> Any:
     arguments: dict[str, Any] = {
-        "error_type": ErrorType.UNKNOWN,
+        "judgement": Judgement(ErrorType.UNKNOWN),
         "error": "x",
         "failed_attempts": 1,
         "max_retries": None,
         "strategy": RETRY_STRATEGIES["default"],
         "jitter": 0.0,
+        "max_retry_after_seconds": 86_400.0,
         "key": (1, 1),
         "now": NOW,
     }
@@ -57,7 +59,7 @@ def test_the_decision_is_the_contracts(
     error_type: ErrorType, failed_attempts: int, max_retries: int | None, strategy: RetryStrategy, jitter: float
 ) -> None:
     decision = decided(
-        error_type=error_type,
+        judgement=Judgement(error_type),
         failed_attempts=failed_attempts,
         max_retries=max_retries,
         strategy=strategy,
@@ -127,7 +129,7 @@ class Classic:
 def test_a_strategy_of_a_programs_own_decides() -> None:
     assert decided(strategy=Classic()).delay_seconds == 7.0
     assert decided(strategy=Classic(retried=False)).reason == "retry limit exceeded"
-    assert decided(strategy=Classic(), error_type=ErrorType.PERMANENT).reason == "permanent error"
+    assert decided(strategy=Classic(), judgement=Judgement(ErrorType.PERMANENT)).reason == "permanent error"
 
 
 @pytest.mark.parametrize("mock", [Mock(), MagicMock(), Mock(spec=RetryStrategy)])
@@ -189,7 +191,7 @@ class Verdict:
     ],
 )
 def test_a_classifier_that_fails_counts_as_unknown(verdict: Any, error_type: ErrorType) -> None:
-    assert classify(Verdict(verdict), "x") is error_type
+    assert judge(Verdict(verdict), "x", None, NOW) == Judgement(error_type)
 
 
 # Which strategy

@@ -15,6 +15,8 @@ from job_retry.django.times import seconds_after
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from job_retry.django.judgement import Judgement
+
 logger = logging.getLogger("job_retry.queue")
 
 PERMANENT_ERROR = "permanent error"
@@ -33,6 +35,10 @@ class FailureDecision:
     """Failed attempts so far, this one included; the job's new `retry_count`."""
     reason: str
     """``permanent error``, ``retry limit exceeded`` or ``attempts left``."""
+    rule: str | None = None
+    """The classifier's rule that decided on ``error_type``, as ``pack/rule``; None where none did."""
+    why: str = ""
+    """The rule's reason."""
     delay_seconds: float | None = None
     """Seconds to the next attempt; None: there is none, the job is a dead letter."""
     retry_at: datetime | None = None
@@ -44,35 +50,26 @@ class FailureDecision:
         return self.retry_at is not None
 
 
-def classify(classifier: Any, error: str) -> ErrorType:
-    """Return the classifier's verdict on the full ``error``; UNKNOWN, and a log entry, where it fails."""
-    try:
-        verdict = classifier.classify_error(error)
-        return ErrorType(getattr(verdict, "value", verdict))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as failure:  # a panic of an extension included
-        logger.error("Classifier %r failed; the error is unknown.\n%s", classifier, clean_traceback(failure))
-        return ErrorType.UNKNOWN
-
-
 def decide(
     *,
-    error_type: ErrorType,
+    judgement: Judgement,
     error: str,
     failed_attempts: int,
     max_retries: int | None,
     strategy: RetryStrategy,
     jitter: float,
+    max_retry_after_seconds: float,
     key: tuple[object, ...],
     now: datetime,
 ) -> FailureDecision:
     """Return what follows from the failed attempt number ``failed_attempts``.
 
     The limit is the strategy's ``max_attempts``, or ``max_retries`` where that is set and smaller. ``jitter`` serves
-    a strategy whose own is 0; ``key`` makes it the same for the same job and attempt. A strategy that raises, or
-    whose delay is no number of seconds, is replaced by the preset ``default``, with a log entry.
+    a strategy whose own is 0; ``key`` makes it the same for the same job and attempt. Where the error asks for a longer
+    wait than the strategy, it gets it, up to ``max_retry_after_seconds``. A strategy that raises, or whose delay is no
+    number of seconds, is replaced by the preset ``default``, with a log entry.
     """
+    error_type = judgement.error_type
     delay: float | None = None
     for candidate in (strategy, RETRY_STRATEGIES.get(DEFAULT_STRATEGY), SHIPPED_DEFAULT):
         try:
@@ -84,8 +81,18 @@ def decide(
             logger.error("Strategy %r failed; 'default' decides.\n%s", candidate, clean_traceback(failure))
     if delay is None:
         reason = PERMANENT_ERROR if error_type is ErrorType.PERMANENT else LIMIT_EXCEEDED
-        return FailureDecision(error_type, error, failed_attempts, reason)
-    return FailureDecision(error_type, error, failed_attempts, ATTEMPTS_LEFT, delay, seconds_after(now, delay))
+        return FailureDecision(error_type, error, failed_attempts, reason, judgement.rule, judgement.why)
+    delay = max(delay, min(judgement.retry_after_seconds or 0.0, max_retry_after_seconds))
+    return FailureDecision(
+        error_type,
+        error,
+        failed_attempts,
+        ATTEMPTS_LEFT,
+        judgement.rule,
+        judgement.why,
+        delay_seconds=delay,
+        retry_at=seconds_after(now, delay),
+    )
 
 
 def _delay_seconds(

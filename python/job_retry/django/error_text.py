@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import traceback
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from django.utils.functional import Promise
 
 from job_retry._native import ErrorTextCleaner
 from job_retry.django.settings import get_settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 REPR_LIMIT_CHARACTERS = 200
 """How much of an unusable launcher result is shown."""
@@ -36,6 +40,26 @@ def error_text(error: object, *, launcher_result: object = None) -> str:
         shown = _safe_repr(error if launcher_result is None else launcher_result)
         return f"Unknown error: launcher returned {shown[:REPR_LIMIT_CHARACTERS]}"
     return _safe_repr(error)
+
+
+class RaisedErrorText(str):
+    """The text of an exception together with the exception, so that either can be asked for."""
+
+    __slots__ = ("exception",)
+    exception: BaseException
+
+    def __new__(cls, exception: BaseException) -> Self:
+        """Take the text of `error_text`."""
+        text = super().__new__(cls, error_text(exception))
+        text.exception = exception
+        return text
+
+
+def exception_of(error: object) -> BaseException | None:
+    """Return the exception that ``error`` is, or is the text of; None where it is neither."""
+    if isinstance(error, RaisedErrorText):
+        return error.exception
+    return error if isinstance(error, BaseException) else None
 
 
 def clean_error_text(text: str) -> str:

@@ -6,8 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from job_retry.django import signals
-from job_retry.django.decision import FailureDecision, classify, decide
-from job_retry.django.error_text import clean_error_text, error_text
+from job_retry.django.decision import FailureDecision, decide
+from job_retry.django.error_text import clean_error_text, error_text, exception_of
+from job_retry.django.judgement import judge
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
 from job_retry.django.settings import get_settings
 from job_retry.django.states import Status, entry_values
@@ -49,13 +50,15 @@ def record_failure(
     """Decide and write what follows from a failed attempt; None where it has passed on and nothing was written."""
     text = error_text(error)
     now = manager.clock()
+    settings = get_settings()
     decision = decide(
-        error_type=classify(manager.classifier, text),
+        judgement=judge(manager.classifier, text, exception_of(error), now),
         error=clean_error_text(text),
         failed_attempts=job.retry_count + 1,
         max_retries=job.max_retries,
         strategy=strategy,
-        jitter=get_settings().jitter,
+        jitter=settings.jitter,
+        max_retry_after_seconds=settings.max_retry_after_seconds,
         key=(job.pk, job.attempt_serial),
         now=now,
     )

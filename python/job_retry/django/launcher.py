@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.utils.functional import Promise
 
-from job_retry.django.error_text import error_text
+from job_retry.django.error_text import RaisedErrorText, error_text
 from job_retry.django.settings import is_dotted_path
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class LaunchOutcome:
     """The call was the whole run: the launcher is a blocking one."""
     execution_id: str | None = None
     error: str = ""
-    """The full error text where it did not succeed."""
+    """The full error text where it did not succeed; of an exception as `RaisedErrorText`."""
     exception: BaseException | None = None
     """What the launcher raised, or handed back as its error."""
 
@@ -83,7 +83,7 @@ def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: st
         raise
     # Also what is no Exception, such as a cancelled coroutine or a panic of an extension: the job must not hang on it.
     except BaseException as error:
-        return LaunchOutcome(success=False, error=error_text(error), exception=error)
+        return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
 
 
 def read_result(result: object) -> LaunchOutcome:
@@ -98,11 +98,9 @@ def read_result(result: object) -> LaunchOutcome:
         logger.warning("A launcher returned success=%r, a text, which counts as true; return True or False.", success)
     if not success:
         error = _value(result, "error")
-        return LaunchOutcome(
-            success=False,
-            error=error_text(error, launcher_result=result),
-            exception=error if isinstance(error, BaseException) else None,
-        )
+        if isinstance(error, BaseException):
+            return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
+        return LaunchOutcome(success=False, error=error_text(error, launcher_result=result))
     return LaunchOutcome(
         success=True,
         # `is True`, since a Mock answers to any attribute and a stray truthy value must not end a job.

@@ -12,7 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from job_retry import ErrorType
-from job_retry.django.decision import ATTEMPTS_LEFT, FailureDecision, classify, decide
+from job_retry.django.decision import ATTEMPTS_LEFT, FailureDecision, decide
+from job_retry.django.judgement import Judgement, judge
 from job_retry.django.settings import get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status
 from job_retry.django.strategies import DEFAULT_STRATEGY, requested_strategy
@@ -86,9 +87,12 @@ class Plan:
     """Whether the strategy allows more than the `PLANNED_ATTEMPTS_LIMIT` attempts listed."""
 
 
-def verdict(job: Any, manager: JobQueueManager) -> ErrorType | None:
-    """Return what the queue's classifier says, now, of the job's last error; None where it has none."""
-    return classify(manager.classifier, job.last_error) if job.last_error else None
+def verdict(job: Any, manager: JobQueueManager) -> Judgement | None:
+    """Return what the queue's classifier says, now, of the job's last error; None where it has none.
+
+    Of its text, which is all that is kept of an exception.
+    """
+    return judge(manager.classifier, job.last_error, None, manager.clock()) if job.last_error else None
 
 
 def strategy_name(job: Any, manager: JobQueueManager) -> str:
@@ -164,7 +168,7 @@ def _attempts(
     yield PlannedAttempt(failed_attempts + 1, None, at)
     while True:
         failed_attempts += 1
-        decision = _decision(job, manager, ErrorType.TRANSIENT, failed_attempts, serial=serial, now=at)
+        decision = _decision(job, manager, Judgement(ErrorType.TRANSIENT), failed_attempts, serial=serial, now=at)
         if decision.delay_seconds is None or decision.retry_at is None:
             return
         at = decision.retry_at
@@ -174,23 +178,25 @@ def _attempts(
 
 def _dead_letter_reason(job: Any, manager: JobQueueManager, now: datetime) -> str:
     """Return why a dead letter is one; "" for another job, or where no rule says so (any more)."""
-    error_type = verdict(job, manager)
-    if job.status != Status.FAILED or error_type is None:
+    judgement = verdict(job, manager)
+    if job.status != Status.FAILED or judgement is None:
         return ""
-    decision = _decision(job, manager, error_type, job.retry_count, serial=job.attempt_serial, now=now)
+    decision = _decision(job, manager, judgement, job.retry_count, serial=job.attempt_serial, now=now)
     return "" if decision.reason == ATTEMPTS_LEFT else decision.reason
 
 
 def _decision(
-    job: Any, manager: JobQueueManager, error_type: ErrorType, failed_attempts: int, *, serial: int, now: datetime
+    job: Any, manager: JobQueueManager, judgement: Judgement, failed_attempts: int, *, serial: int, now: datetime
 ) -> FailureDecision:
+    settings = get_settings()
     return decide(
-        error_type=error_type,
+        judgement=judgement,
         error="",
         failed_attempts=failed_attempts,
         max_retries=job.max_retries,
         strategy=manager.strategy_for(job),
-        jitter=get_settings().jitter,
+        jitter=settings.jitter,
+        max_retry_after_seconds=settings.max_retry_after_seconds,
         key=(job.pk, serial),
         now=now,
     )

@@ -12,9 +12,9 @@ from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Q
 
-from job_retry import ErrorClassifier, RetryStrategy
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, this_process
+from job_retry.django.classifiers import project_classifier
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
@@ -30,6 +30,7 @@ from job_retry.django.times import current_moment
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from job_retry import RetryStrategy
     from job_retry.django.models import RetryableJob
 
 logger = logging.getLogger("job_retry.queue")
@@ -48,10 +49,11 @@ class JobQueueManager(QueueMembership):
     """The queue of one job model.
 
     ``model`` is a concrete `RetryableJob`, ``launch`` a launcher or its dotted path (resolved at each call, so that
-    it can be patched). ``classifier`` has ``classify_error`` (default `job_retry.ErrorClassifier`), ``strategies`` is
-    a dict of name to `RetryStrategy` (default: all registered ones), ``using`` a database alias (default: where the
-    router writes the model), ``clock`` returns now (default `django.utils.timezone.now`), ``options`` are those of a
-    configured queue. Bad arguments are TypeError or ValueError at once.
+    it can be patched). ``classifier`` has ``classify_error`` (default: `job_retry.ErrorClassifier` with the packs and
+    the rules of the settings), ``strategies`` is a dict of name to `RetryStrategy` (default: all registered ones),
+    ``using`` a database alias (default: where the router writes the model), ``clock`` returns now (default
+    `django.utils.timezone.now`), ``options`` are those of a configured queue. Bad arguments are TypeError or
+    ValueError at once.
 
     Apart from the launching methods, which refuse an open transaction, all methods work in any transaction.
     """
@@ -83,7 +85,7 @@ class JobQueueManager(QueueMembership):
             raise TypeError(f"clock must be a callable that returns now, not {clock!r:.200}.")
         self.model = model
         self.launch = launch
-        self.classifier = ErrorClassifier if classifier is None else classifier
+        self.classifier = project_classifier() if classifier is None else classifier
         self.using = using or router.db_for_write(model)
         self.clock: Callable[[], datetime] = clock or current_moment
         self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)

@@ -70,7 +70,7 @@ def model_queue(model: type[RetryableJob]) -> QueueSettings:
 
 
 def queue_classifier(queue: QueueSettings) -> Any:
-    """Return the classifier of ``queue``, or None for the shipped one; `ImproperlyConfigured` says what is wrong."""
+    """Return the classifier that ``queue`` names, or None; `ImproperlyConfigured` says what is wrong with it."""
     if queue.classifier is None:
         return None
     where = f"JOB_RETRY['QUEUES'][{queue.name!r}]['CLASSIFIER'] is {queue.classifier!r}"

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
-from job_retry._native import ErrorTextCleaner
+from job_retry._native import ErrorClassifier, ErrorTextCleaner
 
 if TYPE_CHECKING:
     from job_retry import RetryStrategy
@@ -53,7 +53,7 @@ class QueueSettings:
     run_lease_seconds: float | None = None
     """``RUN_LEASE_SECONDS``: how long a detached run may go without a `heartbeat`; None: it needs none."""
     classifier: str | None = None
-    """``CLASSIFIER``: dotted path of a class with ``classify_error``; None: `job_retry.ErrorClassifier`."""
+    """``CLASSIFIER``: dotted path of a class with ``classify_error``; None: that of ``RULE_PACKS`` and ``RULES``."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class JobRetrySettings:
     """``JITTER``: fraction from 0 to 1, for strategies whose own jitter is 0."""
     mask: Sequence[str] = ()
     """``MASK``: further patterns of secrets, in the syntax of Rust's regex crate."""
+    rule_packs: tuple[str, ...] | None = None
+    """``RULE_PACKS``: the packs that classify errors, () for the shipped lists alone; None: all."""
+    rules: Sequence[Mapping[str, Any]] = ()
+    """``RULES``: the project's own rules, asked before all others."""
+    max_retry_after_seconds: float = 86_400.0
+    """``MAX_RETRY_AFTER_SECONDS``: the longest wait that an error may ask for."""
     lease_seconds: float = 60.0
     """``LEASE_SECONDS``: reserved for the lease of a claim."""
     max_worker_losses: int = 3
@@ -166,6 +172,29 @@ def _mask(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _rule_packs(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+        raise TypeError("a list of names of packs, or None for all")
+    if value:
+        try:
+            ErrorClassifier.with_packs(*value)
+        except ValueError as error:
+            raise ValueError(f"a list of names of packs, or None for all ({error})") from error
+    return tuple(value)
+
+
+def _rules(value: Any) -> tuple[Mapping[str, Any], ...]:
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+        raise TypeError("a list of rules, each a dict in the form of a rule of a pack")
+    try:
+        ErrorClassifier.with_rules(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"a list of rules, each a dict in the form of a rule of a pack ({error})") from error
+    return tuple(value)
+
+
 _QUEUE_OPTIONS = {
     "MODEL": _Option("model", _model_label),
     "LAUNCH": _Option("launch", _launch),
@@ -183,6 +212,9 @@ _OPTIONS = {
     "STRATEGIES": _Option("strategies", _strategies),
     "JITTER": _Option("jitter", _fraction),
     "MASK": _Option("mask", _mask),
+    "RULE_PACKS": _Option("rule_packs", _rule_packs),
+    "RULES": _Option("rules", _rules),
+    "MAX_RETRY_AFTER_SECONDS": _Option("max_retry_after_seconds", _seconds()),
     "LEASE_SECONDS": _Option("lease_seconds", _seconds()),
     "MAX_WORKER_LOSSES": _Option("max_worker_losses", _integer(1)),
 }

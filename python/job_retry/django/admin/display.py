@@ -48,10 +48,19 @@ class JobDisplay(JobModelAdmin):
     def job_verdict(self, job: Any) -> str | None:
         """What the queue's classifier says of the last error."""
         manager = self._manager_or_none()
-        error_type = None if manager is None else outlook.verdict(job, manager)
-        if error_type is None:
+        judgement = None if manager is None else outlook.verdict(job, manager)
+        if judgement is None:
             return None
-        return format_html('<span class="job-verdict job-verdict-{0}">{0}</span>', error_type.value)
+        return format_html('<span class="job-verdict job-verdict-{0}">{0}</span>', judgement.error_type.value)
+
+    @admin.display(description=_("reason"), empty_value="—")
+    def job_verdict_reason(self, job: Any) -> str | None:
+        """Why the classifier says so, and by which rule."""
+        manager = self._manager_or_none()
+        judgement = None if manager is None else outlook.verdict(job, manager)
+        if judgement is None or judgement.rule is None:
+            return None
+        return format_html("{} <code>{}</code>", judgement.why, judgement.rule)
 
     @admin.display(description=_("next attempt"), ordering="scheduled_for")
     def job_next_attempt(self, job: Any) -> str:

@@ -26,6 +26,7 @@ DISPLAYED = (
     "job_attempts",
     "job_strategy",
     "job_verdict",
+    "job_verdict_reason",
     "job_age",
     "job_error_line",
     "job_error",
@@ -75,7 +76,7 @@ class JobPage(JobDisplay):
         error_columns = [name for name in ERROR_COLUMNS if name != "error_fingerprint" or obj.error_fingerprint]
         return [
             (_("State"), {"fields": ["job_state", "job_next_attempt", "job_attempts", "job_strategy"]}),
-            (_("Last error"), {"fields": ["job_verdict", "job_error", *error_columns]}),
+            (_("Last error"), {"fields": ["job_verdict", "job_verdict_reason", "job_error", *error_columns]}),
             (_("Schedule"), {"fields": ["job_schedule"]}),
             (_("Job"), about[1]),
             (_("Times, run and claim"), {"fields": RUN_COLUMNS, "classes": ["collapse"]}),

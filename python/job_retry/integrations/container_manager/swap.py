@@ -14,6 +14,8 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job_retry import ErrorClassifier, ErrorType, RetryStrategy
+from job_retry.django.classifiers import project_classifier
+from job_retry.django.settings import get_settings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -152,15 +154,17 @@ def _is_preset(strategy: Any, cls: type, parameters: Parameters) -> bool:
 def _native_classifier(original: type) -> Any:
     """Return a class that classifies natively, and whose lists are those of ``original`` as they are at each message.
 
-    So what the program did to the lists holds, and what it will do to them by either class.
+    So what the program did to the lists holds, and what it will do to them by either class. Packs and rules come in
+    only where the settings name packs: unasked, no verdict may change.
     """
+    native = project_classifier() if get_settings().rule_packs else ErrorClassifier
     body = {
         "__doc__": ErrorClassifier.__doc__,
         "__module__": MODULE,  # with the name, where pickle looks for it
         "DEBUG_LOGGER": logging.getLogger(MODULE),
         "classify_error": vars(ErrorClassifier)["classify_error"],
     }
-    return type(original.__name__, (original, ErrorClassifier), body)
+    return type(original.__name__, (original, native), body)
 
 
 def _share_texts(original: type) -> None:
