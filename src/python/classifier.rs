@@ -197,6 +197,13 @@ pub(super) struct RulePackClassifier;
 
 #[pymethods]
 impl RulePackClassifier {
+    /// As that of the class it extends.
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "()")]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(ErrorClassifier).add_subclass(Self)
+    }
+
     /// Return the `ErrorType` of a message, by rules and lists.
     ///
     /// Takes time linear in the message, but for patterns of the lists that do not consist of literals joined by ``.*``.

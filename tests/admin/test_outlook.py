@@ -108,7 +108,8 @@ def test_times_without_a_zone_in_words(settings: SettingsWrapper) -> None:
     ],
 )
 def test_the_verdict_is_the_classifiers(manager: JobQueueManager, error: str | None, expected: Any) -> None:
-    assert verdict(ContainerJob(last_error=error), manager) is expected
+    judgement = verdict(ContainerJob(last_error=error), manager)
+    assert (judgement and judgement.error_type) is expected
 
 
 def test_the_verdict_is_that_of_the_queues_own_classifier(db: None) -> None:
@@ -118,7 +119,9 @@ def test_the_verdict_is_that_of_the_queues_own_classifier(db: None) -> None:
             return ErrorType.PERMANENT
 
     manager = JobQueueManager(ContainerJob, ScriptedLauncher(), classifier=Strict)
-    assert verdict(ContainerJob(last_error="connection refused"), manager) is ErrorType.PERMANENT
+    judgement = verdict(ContainerJob(last_error="connection refused"), manager)
+    assert judgement is not None
+    assert judgement.error_type is ErrorType.PERMANENT
 
 
 @pytest.mark.parametrize(

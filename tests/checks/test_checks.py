@@ -22,6 +22,15 @@ from tests.app.models import ContainerJob
 GOOD = {"MODEL": "app.ContainerJob", "LAUNCH": "tests.app.services.job_service.launch_job"}
 
 
+RULE = {
+    "id": "the-mill",
+    "verdict": "transient",
+    "why": "it is freed by itself",
+    "message": "mill jammed",
+    "examples": ["the mill jammed"],
+}
+
+
 class BadPattern(ErrorClassifier):
     """Has a pattern that `re` refuses."""
 
@@ -56,6 +65,21 @@ WRONG: list[tuple[Any, str, list[str]]] = [
     ({"JITTER": 1.5}, "E002", ["['JITTER'] is 1.5", "from 0 to 1"]),
     ({"MASK": ["("]}, "E002", ["['MASK'] is ['(']", 'invalid mask pattern "("']),
     ({"MASK": "secret"}, "E002", ["['MASK'] is 'secret'", "a list of patterns"]),
+    ({"RULE_PACKS": ["dokcer"]}, "E002", ["['RULE_PACKS'] is ['dokcer']", "dokcer", "docker"]),
+    ({"RULE_PACKS": "docker"}, "E002", ["['RULE_PACKS'] is 'docker'", "a list of names of packs, or None"]),
+    ({"RULES": {"id": "x"}}, "E002", ["['RULES']", "a list of rules"]),
+    ({"RULES": [{**RULE, "message": "(unclosed"}]}, "E002", ["the-mill", "(unclosed"]),
+    ({"RULES": [{**RULE, "verdict": "perhaps"}]}, "E002", ["the-mill", "perhaps", "transient"]),
+    ({"RULES": [{**RULE, "mesage": "x"}]}, "E002", ["the-mill", "mesage", "message"]),
+    ({"RULES": [{**RULE, "examples": []}]}, "W001", ["project/the-mill: it has no example", "one that it decides"]),
+    ({"RULES": [{**RULE, "examples": ["a mill"]}]}, "W002", ["project/the-mill", "a mill"]),
+    ({"RULES": [{**RULE, "counterexamples": ["mill jammed?"]}]}, "W002", ["project/the-mill", "mill jammed?"]),
+    (
+        {"RULES": [RULE, {**RULE, "id": "again", "examples": ["well, the mill jammed"]}]},
+        "W003",
+        ["project/again", "project/the-mill"],
+    ),
+    ({"MAX_RETRY_AFTER_SECONDS": -5}, "E002", ["['MAX_RETRY_AFTER_SECONDS'] is -5", "above 0"]),
     ({"STRATEGIES": {"slow": 5}}, "E002", ["'slow' is given 5"]),
     ({"LEASE_SECONDS": 0}, "E002", ["['LEASE_SECONDS'] is 0", "above 0"]),
     ({"MAX_WORKER_LOSSES": 0}, "E002", ["['MAX_WORKER_LOSSES'] is 0", "1 or more"]),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import MagicMock, Mock, patch
 
 import pytest
 from job_retry import ErrorClassifier, ErrorType
 from job_retry.django import signals
-from job_retry.django.decision import FailureDecision
 from job_retry.django.judgement import Judgement, judge
 from job_retry.django.states import Status
 
 from tests.queue.support import manager_for, queued_job, row
+
+if TYPE_CHECKING:
+    from job_retry.django.decision import FailureDecision
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RULES = [
@@ -30,13 +32,13 @@ RULES = [
         "verdict": "permanent",
         "why": "somebody has to bring grain",
         "message": "no grain",
-        "exception": "tests.queue.test_judgement.NoGrain",
+        "exception": "tests.queue.test_judgement.NoGrainError",
         "examples": ["no grain left"],
     },
 ]
 
 
-class NoGrain(Exception):
+class NoGrainError(Exception):
     """Says nothing of itself."""
 
 
@@ -45,12 +47,12 @@ class OwnTexts(ErrorClassifier.with_packs()):  # type: ignore[misc]
 
     @classmethod
     def classify_error(cls, error_message: str) -> ErrorType:
-        return ErrorType.PERMANENT if error_message == "OSError: [Errno 111] x" else ErrorType.TRANSIENT
+        return ErrorType.PERMANENT if error_message == "ConnectionRefusedError: [Errno 111] x" else ErrorType.TRANSIENT
 
 
 class TextsOnly:
     def classify_error(self, error_message: str) -> str:
-        return "permanent" if error_message == "OSError: [Errno 111] x" else "transient"
+        return "permanent" if error_message == "ConnectionRefusedError: [Errno 111] x" else "transient"
 
 
 REFUSED = OSError(errno.ECONNREFUSED, "x")
@@ -61,7 +63,7 @@ REFUSED = OSError(errno.ECONNREFUSED, "x")
     [
         (ErrorClassifier.with_packs(), REFUSED, ErrorType.TRANSIENT),
         (ErrorClassifier.with_packs()(), REFUSED, ErrorType.TRANSIENT),
-        (ErrorClassifier.with_rules(RULES), NoGrain("?"), ErrorType.PERMANENT),
+        (ErrorClassifier.with_rules(RULES), NoGrainError("?"), ErrorType.PERMANENT),
         (OwnTexts, REFUSED, ErrorType.PERMANENT),
         (TextsOnly(), REFUSED, ErrorType.PERMANENT),
         (Mock(classify_error=Mock(return_value="permanent")), REFUSED, ErrorType.PERMANENT),
@@ -76,8 +78,9 @@ def test_an_exception_is_judged_as_one_unless_the_program_knows_texts_only(
 
 
 def test_a_patched_classifier_is_asked() -> None:
-    with patch.object(ErrorClassifier, "classify_error", return_value=ErrorType.PERMANENT) as classify:
-        judgement = judge(ErrorClassifier.with_packs(), "connection refused", None, NOW)
+    classifier = ErrorClassifier.with_packs()
+    with patch.object(classifier, "classify_error", return_value=ErrorType.PERMANENT) as classify:
+        judgement = judge(classifier, "connection refused", None, NOW)
     assert judgement == Judgement(ErrorType.PERMANENT)
     classify.assert_called_once_with("connection refused")
 
@@ -86,7 +89,8 @@ def test_the_rule_and_its_reason_go_with_the_verdict() -> None:
     classifier = ErrorClassifier.with_rules(RULES)
     judgement = judge(classifier, "the mill stopped", None, NOW)
     assert judgement == Judgement(ErrorType.TRANSIENT, "project/mill-stopped", "the mill starts again by itself")
-    assert judge(classifier, "?", None, NOW) == Judgement(ErrorType.UNKNOWN)
+    nothing = judge(classifier, "?", None, NOW)
+    assert (nothing.error_type, nothing.rule) == (ErrorType.UNKNOWN, None)
 
 
 def test_what_fails_in_a_classifier_is_logged_and_the_rest_counts(caplog: pytest.LogCaptureFixture) -> None:
@@ -108,7 +112,7 @@ def test_what_fails_in_a_classifier_is_logged_and_the_rest_counts(caplog: pytest
         ("connection refused, Retry-After: Wed, 31 Dec 2025 23:00:00 GMT", None, 86_400, 2.0),
         ("connection refused, Retry-After: 7", [], 86_400, 2.0),
     ],
-    ids=["longer than the strategy's", "shorter", "longer than allowed", "past", "the shipped lists know nothing of it"],
+    ids=["longer than the strategy's", "shorter", "longer than allowed", "past", "the lists know nothing of it"],
 )
 @pytest.mark.django_db
 def test_an_error_may_ask_for_a_longer_wait(
@@ -123,12 +127,16 @@ def test_an_error_may_ask_for_a_longer_wait(
 
 
 def raises(job: Any) -> None:
-    raise NoGrain("?")
+    raise NoGrainError("?")
 
 
 @pytest.mark.parametrize(
     "launch",
-    [raises, lambda job: {"success": False, "error": NoGrain("?")}, lambda job: MagicMock(success=False, error=NoGrain())],
+    [
+        raises,
+        lambda job: {"success": False, "error": NoGrainError("?")},
+        lambda job: MagicMock(success=False, error=NoGrainError()),
+    ],
     ids=["raised", "handed back", "an attribute"],
 )
 @pytest.mark.django_db
@@ -156,8 +164,8 @@ def test_a_run_that_fails_with_an_exception_is_judged_by_it(settings: Any) -> No
     manager = manager_for(lambda job: {"success": True})
     job = queued_job(manager)
     manager.launch_job_with_retry(job)
-    assert manager.fail(job, NoGrain("?"))
-    assert (row(job).status, row(job).last_error) == (Status.FAILED, "NoGrain: ?")
+    assert manager.fail(job, NoGrainError("?"))
+    assert (row(job).status, row(job).last_error) == (Status.FAILED, "NoGrainError: ?")
 
 
 @pytest.mark.django_db
@@ -174,7 +182,7 @@ def test_an_override_of_the_hook_gets_a_text_and_may_hand_it_on(settings: Any) -
     manager._handle_launch_failure = handed_on  # type: ignore[method-assign]
     job = queued_job(manager)
     assert not manager.launch_job_with_retry(job)["retry_scheduled"]
-    assert given == ["NoGrain: ?"]
+    assert given == ["NoGrainError: ?"]
     assert isinstance(given[0], str)
 
 

@@ -106,9 +106,9 @@ def test_a_launcher_that_is_gone_at_the_call_is_a_failed_attempt() -> None:
     manager = manager_for("tests.app.services.launch_everything")
     job = queued_job(manager)
     error = manager.launch_job_with_retry(job)["error"]
-    assert error.startswith("AttributeError: ")
+    assert error.startswith("Permanently failed: AttributeError: ")
     assert "launch_everything" in error
-    assert row(job).status == "retrying"
+    assert (row(job).status, row(job).retry_count) == ("failed", 1)
 
 
 @pytest.mark.parametrize("path", [PATH, "tests.app.services:job_service.launch_job"])

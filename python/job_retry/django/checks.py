@@ -15,6 +15,9 @@ E008  ``CLASSIFIER`` cannot be imported, or cannot classify
 E009  a job model's ``Meta`` drops that of `RetryableJob`
 E010  an admin's ``list_editable`` has a column of the queue
 E011  ``job_retry.django`` is not in ``INSTALLED_APPS``
+W001  a rule of ``RULES`` has no example
+W002  another rule decides an example, or the rule itself a counterexample
+W003  a rule that another always hides
 ====  ==========================================================
 """
 
@@ -27,6 +30,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from job_retry import check_rules
 from job_retry.django.launcher import resolve_launcher
 from job_retry.django.models import RetryableJob
 from job_retry.django.registry import job_models, names_beside, queue_classifier, queue_model
@@ -41,11 +45,12 @@ if TYPE_CHECKING:
 
 @checks.register("job_retry")
 def run_checks(**_kwargs: Any) -> list[checks.CheckMessage]:
-    """Report every problem as an error."""
+    """Report every problem: one that keeps the queue from its work as an error, else as a warning."""
     read, problems = read_settings(getattr(settings, "JOB_RETRY", {}))
     if not problems:  # what could not be read would only be reported twice
-        problems = [*check_queues(read), *check_models(job_models())]
-    return [checks.Error(problem.message, hint=problem.hint, id=f"job_retry.{problem.code}") for problem in problems]
+        problems = [*check_queues(read), *check_models(job_models()), *check_project_rules(read)]
+    levels = {"E": checks.Error, "W": checks.Warning}
+    return [levels[code[0]](message, hint=hint, id=f"job_retry.{code}") for code, message, hint in problems]
 
 
 def check_queues(read: JobRetrySettings) -> list[Problem]:
@@ -92,6 +97,24 @@ def check_classifier(queue: QueueSettings) -> list[Problem]:
         message = f"{_where(queue)}['CLASSIFIER'] is {queue.classifier!r}, which fails: {type(error).__name__}: {error}"
         return [Problem("E008", message, hint)]
     return []
+
+
+RULE_CODES = {"no-example": "W001", "example": "W002", "counterexample": "W002", "hidden": "W003"}
+"""Kinds of what `job_retry.check_rules` finds; a rule that cannot be used is no setting at all (E002)."""
+
+
+def check_project_rules(read: JobRetrySettings) -> list[Problem]:
+    """Return what is wrong with the project's own rules, apart from rules that cannot be used."""
+    problems = []
+    all_found = check_rules(read.rules, read.rule_packs)
+    hidden = {found.rule for found in all_found if found.kind == "hidden"}
+    for found in all_found:
+        if found.kind == "example" and found.rule in hidden:  # said once: of course another decides its examples
+            continue
+        message, _, way_out = found.message.partition("; ")
+        hint = way_out[:1].upper() + way_out[1:] + "."
+        problems.append(Problem(RULE_CODES[found.kind], f"JOB_RETRY['RULES']: {found.rule}: {message}.", hint))
+    return problems
 
 
 def check_strategy(name: str | None, where: str) -> list[Problem]:

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("job_retry.queue")
 
-# Taken when this module is loaded, so that a program that patches one of them later is noticed.
-_SHIPPED = {name: vars(ErrorClassifier)[name] for name in ("classify_error", "classify_exception", "explain")}
+# Taken when this module is loaded, so that a program that patches one of them later is noticed. With packs and without,
+# a message takes different paths.
+_SHIPPED = {
+    name: [vars(base).get(name) for base in ErrorClassifier.with_rules([]).__mro__ if name in vars(base)]
+    for name in ("classify_error", "classify_exception", "explain")
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Judgement:
     rule: str | None = None
     """The rule that decided, as ``pack/rule``; None where none did, or the classifier does not name it."""
     why: str = ""
-    """The rule's reason; "" where there is none."""
+    """The reason; "" where the classifier gives none."""
     retry_after_seconds: float | None = None
     """How long the error itself asks to wait; None where it does not say."""
 
@@ -47,7 +51,7 @@ def judge(classifier: Any, error: str, exception: BaseException | None, now: dat
 
 
 def _verdict(classifier: Any, subject: str | BaseException) -> Judgement:
-    if all(_definition(classifier, name) is shipped for name, shipped in _SHIPPED.items()):
+    if all(_definition(classifier, name) in shipped for name, shipped in _SHIPPED.items()):
         explained = classifier.explain(subject)
         return Judgement(explained.error_type, explained.rule, explained.why)
     classify = classifier.classify_error if isinstance(subject, str) else classifier.classify_exception

@@ -214,3 +214,29 @@ def test_the_order_of_the_apps_does_not_matter(order: list[str]) -> None:
     with override_settings(INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", *order]):
         assert apps.is_installed(APP)
         assert retry.ErrorType is job_retry.ErrorType
+
+
+NOT_IN_THE_LISTS = "OSError: [Errno 111] x"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, job_retry.ErrorType.UNKNOWN),
+        ({"RULE_PACKS": None}, job_retry.ErrorType.UNKNOWN),
+        ({"RULE_PACKS": []}, job_retry.ErrorType.UNKNOWN),
+        ({"RULE_PACKS": ["network"]}, job_retry.ErrorType.TRANSIENT),
+    ],
+)
+def test_verdicts_change_only_where_the_settings_name_packs(options: dict[str, Any], expected: Any) -> None:
+    disable()
+    with override_settings(JOB_RETRY=options):
+        enable()
+        assert retry.ErrorClassifier.classify_error(NOT_IN_THE_LISTS) is expected
+        retry.ErrorClassifier.TRANSIENT_PATTERNS.append("quite unheard of")
+        try:
+            assert retry.ErrorClassifier.classify_error("quite unheard of") is job_retry.ErrorType.TRANSIENT
+        finally:
+            retry.ErrorClassifier.TRANSIENT_PATTERNS.pop()
+    disable()
+    enable()
