@@ -97,6 +97,8 @@ enum Bounds {
         dotted: String,
         /// Whether the last part alone would be read as another class, which is built in.
         ambiguous: bool,
+        /// Whether the last part is one word, such as "Forbidden" or "Blocked", with which a sentence may end.
+        word: bool,
     },
 }
 
@@ -107,7 +109,7 @@ impl Bounds {
         match self {
             Self::Name => !before.is_some_and(is_word) && !after.is_some_and(is_word),
             Self::Code => !before.is_some_and(|byte| is_word(byte) || byte == b'.') && !after.is_some_and(is_word),
-            Self::Class { dotted, ambiguous } => {
+            Self::Class { dotted, ambiguous, word } => {
                 if !after.is_none_or(|byte| b"\n:()[]<>{}'\"`".contains(&byte)) {
                     return false;
                 }
@@ -119,7 +121,8 @@ impl Bounds {
                 let shown = &text[start..found.end];
                 dotted.as_bytes().ends_with(shown)
                     && (shown.len() == dotted.len() || dotted.as_bytes()[dotted.len() - shown.len() - 1] == b'.')
-                    && !(*ambiguous && shown.len() == found.len())
+                    && (shown.len() > found.len()
+                        || !*ambiguous && (!*word || after.is_some_and(|byte| b":(".contains(&byte))))
             }
         }
     }
@@ -195,10 +198,12 @@ impl Pattern {
     /// The class of an exception, by its dotted name.
     #[must_use]
     pub fn class(dotted: &str) -> Option<Self> {
+        let name = dotted.rsplit('.').next().unwrap_or_default();
+        let word = name.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
         let dotted = class_name(dotted);
         let last = dotted.rsplit('.').next().unwrap_or_default().to_owned();
         let ambiguous = dotted != last && BUILT_IN.contains(&last.as_str());
-        Self::word(&last, Bounds::Class { dotted, ambiguous })
+        Self::word(&last, Bounds::Class { dotted, ambiguous, word })
     }
 
     /// The pattern as it is written.
@@ -611,6 +616,8 @@ mod tests {
             (&class, "ns.exceptions.timeout: x", false),
             (&class, "xrequests.exceptions.timeout: x", false),
             (&class, "a timeout occurred", false),
+            (&class, "that is a timeout", false),
+            (&class, "requests.exceptions.timeout", true),
             (&class, "urllib3.timeout: x", false),
             (&namesake, "timeouterror: x", false),
             (&namesake, "sqlalchemy.exc.timeouterror: x", true),
