@@ -27,9 +27,9 @@ pub trait Decision {
 
 /// Return the decision over `failure`, and the evidence it was taken over. `judge` decides over one piece of evidence.
 ///
-/// The outermost exception with a verdict other than unknown decides, then the one it was raised from, then the one that
-/// was being handled. A group is permanent if any member is, else transient if any is; its own text counts where its
-/// members tell nothing. Where all is unknown, an exception that a rule calls so stands before one without any rule.
+/// The outermost exception with a verdict other than unknown decides, then the one it was raised from, then the one
+/// that was being handled. A group is permanent if any member is, else transient if any is; its own text counts where
+/// its members tell nothing. Where all is unknown, an exception that a rule calls so stands before one without a rule.
 pub fn decide<'f, D: Decision>(
     failure: &'f Failure,
     judge: &mut impl FnMut(&'f Evidence<'static>) -> D,

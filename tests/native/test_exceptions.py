@@ -256,7 +256,7 @@ class Odd(type):
     """A class without a name of its own."""
 
     def __getattribute__(cls, name: str) -> Any:
-        if name in ("__module__", "__qualname__"):
+        if name in ("__module__", "__mro__", "__qualname__"):
             raise RuntimeError(name)
         return super().__getattribute__(name)
 

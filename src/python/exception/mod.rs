@@ -11,7 +11,7 @@ mod text;
 use crate::packs::evidence::Evidence;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::{PyString, PyTuple, PyType};
 use std::borrow::Cow;
 
 pub(super) use links::{all, failure_of};
@@ -33,10 +33,15 @@ pub(super) struct Classes {
 
 impl Classes {
     pub(super) fn of(exception: &Bound<'_, PyAny>) -> PyResult<Self> {
+        // The class itself, whatever the object says in `__class__`. Only an odd metaclass hides the bases.
+        let class = exception.get_type();
+        let order = lenient(class.py(), class.getattr("__mro__"))?;
+        let order = order
+            .and_then(|order| order.cast_into::<PyTuple>().ok())
+            .map_or_else(Vec::new, |order| order.iter().collect());
         let mut names = Vec::new();
-        // The class itself, whatever the object says in `__class__`.
-        for class in exception.get_type().mro() {
-            let name = dotted_name(class.cast::<PyType>()?)?;
+        for class in order.iter().filter_map(|class| class.cast::<PyType>().ok()) {
+            let name = dotted_name(class)?;
             if name != "object" {
                 names.push(name);
             }
