@@ -12,7 +12,12 @@ from django.core.management import get_commands, load_command_class
 from tests.docs.pages import ROOT, SHELLS, Command, Page, pages
 
 PAGES = [*pages(), Page(ROOT / "CONTRIBUTING.md")]
-OURS = ("run_job_queue", "release_claim")
+OURS = {
+    "run_job_queue": "docs/worker.md",
+    "release_claim": "docs/worker.md",
+    "explain_error": "docs/reading-verdicts.md",
+}
+"""Our commands, and the page that describes each."""
 FOREIGN_OPTIONS = {"--graceful-shutdown", "--once"}
 """Options of other packages' commands: these are of django-container-manager's worker."""
 PROGRAMS = {"cd", "git", "make", "pip", "python", "scripts/test-wheel"}
@@ -58,7 +63,7 @@ def test_the_command_exists(page: Page, command: Command) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_targets_commands_and_options_in_the_text_exist(page: Page) -> None:
     in_code = re.findall(r"`([^`\n]+)`", page.text)
-    known = options("run_job_queue") | options("release_claim") | {"--verbosity", *FOREIGN_OPTIONS}
+    known = {"--verbosity", *FOREIGN_OPTIONS}.union(*map(options, OURS))
     for code in in_code:
         if code.startswith("make "):
             assert {word for word in code.split()[1:] if "=" not in word} <= targets(), f"{page.name}: {code}"
@@ -70,7 +75,7 @@ def test_targets_commands_and_options_in_the_text_exist(page: Page) -> None:
 
 @pytest.mark.parametrize("command", OURS)
 def test_every_option_of_our_commands_is_described(command: str) -> None:
-    text = Page(ROOT / "docs/worker.md").text
+    text = Page(ROOT / OURS[command]).text
     assert {option for option in options(command) if option not in text} == set()
 
 

@@ -62,6 +62,8 @@ def test_every_system_check_is_listed(source: str, page: str, heading: str) -> N
 def test_every_system_check_that_exists_is_documented() -> None:
     sources = [PACKAGE / "django" / name for name in ("checks.py", "settings.py", "models.py", "admin/checks.py")]
     used = {
-        code for path in sources for code in re.findall(r'"(?:job_retry\.)?(E\d{3})"', path.read_text(encoding="utf-8"))
+        code
+        for path in sources
+        for code in re.findall(r'"(?:job_retry\.)?([EW]\d{3})"', path.read_text(encoding="utf-8"))
     }
     assert {row[0] for row in PAGE.table("## System checks")} == used
