@@ -2,7 +2,8 @@
 
 use super::lenient;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 /// One step from an object to another.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ pub(in crate::python) fn follow<'py>(start: &Bound<'py, PyAny>, path: &[Step]) -
     let mut here = start.clone();
     for step in path {
         let next = match *step {
-            Step::Attribute(name) => lenient(py, here.getattr_opt(name))?.flatten(),
+            Step::Attribute(name) => attribute(&here, name)?,
             Step::Key(key) => match here.cast::<PyDict>() {
                 Ok(dict) => lenient(py, dict.get_item(key))?.flatten(),
                 Err(_) => None,
@@ -44,4 +45,13 @@ pub(in crate::python) fn follow<'py>(start: &Bound<'py, PyAny>, path: &[Step]) -
         }
     }
     Ok(Some(here))
+}
+
+/// An attribute, or None. Python's own `getattr` with a default raises no error for the many that are missing, which
+/// makes an exception ten times as fast to read.
+fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    static GETATTR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
+    let getattr = GETATTR.import(py, "builtins", "getattr")?;
+    lenient(py, getattr.call1((object, PyString::intern(py, name), py.None())))
 }
