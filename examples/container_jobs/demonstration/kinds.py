@@ -222,7 +222,7 @@ KINDS = (
         failures=(
             Failure(UNKNOWN, "Name or service not known"),
             Failure(UNKNOWN, "No address associated with hostname"),
-            Failure(UNKNOWN, "Non-recoverable failure in name resolution"),
+            Failure(TRANSIENT, "Non-recoverable failure in name resolution"),
             Failure(TRANSIENT, "Temporary failure in name resolution"),
         ),
     ),
