@@ -58,8 +58,6 @@ struct Tier {
 struct Searched {
     pattern: Pattern,
     role: Role,
-    /// The numbers of its literals.
-    literals: Vec<u32>,
 }
 
 /// What follows where a pattern matches.
@@ -276,12 +274,10 @@ impl Index {
         let mut literals: Vec<u32> = pattern.literals().iter().map(|literal| self.literal(literal)).collect();
         literals.sort_unstable();
         literals.dedup();
-        if !matches!(role, Role::Condition) {
-            for literal in &literals {
-                self.users[*literal as usize].push(own);
-            }
+        for literal in &literals {
+            self.users[*literal as usize].push(own);
         }
-        self.patterns.push(Searched { pattern: pattern.clone(), role, literals });
+        self.patterns.push(Searched { pattern: pattern.clone(), role });
         own
     }
 
@@ -318,6 +314,8 @@ struct Search<'a> {
     engine: &'a Engine,
     text: &'a [u8],
     places: Places,
+    /// Patterns and those of their literals that stand in the text, in that order.
+    found: Vec<(u32, u32)>,
     candidates: Vec<Candidate>,
     noises: Vec<u32>,
     markers: Vec<u32>,
@@ -335,27 +333,31 @@ impl<'a> Search<'a> {
         let mut search = Self {
             engine,
             text,
-            places,
+            found: Vec::new(),
             candidates: Vec::new(),
             noises: Vec::new(),
             markers: Vec::new(),
             listed: false,
             noise: RefCell::default(),
+            places,
         };
-        let mut codes = Vec::new();
         for literal in search.places.literals() {
             search.listed |= engine.listed[literal as usize];
-            for pattern in &engine.users[literal as usize] {
-                match engine.patterns[*pattern as usize].role {
-                    Role::Rule(rule) => {
-                        let tier = engine.rules[rule as usize].tier;
-                        search.candidates.push(Candidate { tier, rule, pointer: Pointer::Pattern(*pattern) });
-                    }
-                    Role::Noise => search.noises.push(*pattern),
-                    Role::Marker => search.markers.push(*pattern),
-                    Role::Code(row) => codes.push((*pattern, row)),
-                    Role::Condition => {}
+            search.found.extend(engine.users[literal as usize].iter().map(|pattern| (*pattern, literal)));
+        }
+        search.found.sort_unstable();
+        let mut codes = Vec::new();
+        for of_pattern in search.found.chunk_by(|left, right| left.0 == right.0) {
+            let pattern = of_pattern[0].0;
+            match engine.patterns[pattern as usize].role {
+                Role::Rule(rule) => {
+                    let tier = engine.rules[rule as usize].tier;
+                    search.candidates.push(Candidate { tier, rule, pointer: Pointer::Pattern(pattern) });
                 }
+                Role::Noise => search.noises.push(pattern),
+                Role::Marker => search.markers.push(pattern),
+                Role::Code(row) => codes.push((pattern, row)),
+                Role::Condition => {}
             }
         }
         for (pattern, row) in codes {
@@ -413,26 +415,34 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The windows in which a pattern may match, the last one first.
-    fn windows(&self, pattern: u32) -> Vec<Range<usize>> {
-        let literals = &self.engine.patterns[pattern as usize].literals;
+    /// Where literals of a pattern stand, the last place first.
+    fn places_of(&self, pattern: u32) -> impl Iterator<Item = usize> {
+        let from = self.found.partition_point(|(other, _)| *other < pattern);
+        let literals = self.found[from..].iter().take_while(move |(other, _)| *other == pattern);
         let mut starts: Vec<usize> =
-            literals.iter().flat_map(|literal| self.places.of(*literal)).map(|(_, start)| *start).collect();
-        starts.sort_unstable_by_key(|start| Reverse(*start));
-        let mut windows: Vec<Range<usize>> = starts.into_iter().map(|start| window(self.text, start)).collect();
-        windows.dedup();
-        windows
+            literals.flat_map(|(_, literal)| self.places.of(*literal)).map(|(_, start)| *start).collect();
+        starts.sort_unstable();
+        starts.into_iter().rev()
+    }
+
+    /// The windows in which a pattern may match, the last one first.
+    fn windows(&self, pattern: u32) -> impl Iterator<Item = Range<usize>> {
+        let mut last = None;
+        self.places_of(pattern).filter_map(move |start| {
+            let window = window(self.text, start);
+            (last.as_ref() != Some(&window)).then(|| last.insert(window).clone())
+        })
     }
 
     /// The last match of a pattern that is no noise. `noisy` is set where there is one that is.
     fn last_match(&self, pattern: u32, noisy: &mut bool) -> Option<Range<usize>> {
-        let searched = &self.engine.patterns[pattern as usize];
-        if searched.pattern.is_literal() && self.noises.is_empty() {
-            let (literal, start) = self.places.of(*searched.literals.first()?).last()?;
-            return Some(*start..*start + self.engine.anchors.literal(*literal as usize).len());
+        let searched = &self.engine.patterns[pattern as usize].pattern;
+        if searched.is_literal() && self.noises.is_empty() {
+            let start = self.places_of(pattern).next()?;
+            return Some(start..start + searched.literals()[0].len());
         }
-        self.windows(pattern).into_iter().find_map(|window| {
-            searched.pattern.last_match(self.text, window, |found| {
+        self.windows(pattern).find_map(|window| {
+            searched.last_match(self.text, window, |found| {
                 let counts = !self.is_noise(found);
                 *noisy |= !counts;
                 counts
@@ -471,8 +481,7 @@ impl<'a> Search<'a> {
             .iter()
             .flat_map(|marker| {
                 let pattern = &self.engine.patterns[*marker as usize].pattern;
-                let windows = self.windows(*marker).into_iter();
-                windows.filter_map(|window| pattern.last_match(self.text, window, |_| true))
+                self.windows(*marker).filter_map(|window| pattern.last_match(self.text, window, |_| true))
             })
             .map(|found| found.start)
             .collect();

@@ -9,9 +9,11 @@ mod attempts;
 pub mod chain;
 pub mod check;
 pub mod codes;
+mod commonness;
 pub mod engine;
 pub mod evidence;
 pub mod explanation;
+mod literals;
 pub mod pattern;
 pub mod retry_after;
 pub mod rule;
@@ -78,6 +80,11 @@ shipped! {
 /// The names of the shipped packs.
 pub fn names() -> impl Iterator<Item = &'static str> {
     SHIPPED.iter().map(|shipped| shipped.name)
+}
+
+/// The sources of the shipped packs.
+fn sources() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|shipped| shipped.source)
 }
 
 /// Return a shipped pack, which is read when it is first asked for.
