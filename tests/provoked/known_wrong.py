@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
 KNOWN_WRONG: Mapping[str, str] = {
     # The text of the exception says less than whoever provoked it knows.
-    "files: remove a full folder": "unknown",
     "network: a unix socket that is missing": "permanent",
     "network: an address of another machine": "unknown",
     "processes: signal a process that is gone": "unknown",
