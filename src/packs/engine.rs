@@ -5,7 +5,7 @@ use super::attempts;
 use super::codes::{self, Code, CodeKind, CodePattern};
 use super::evidence::Evidence;
 use super::pattern::{self, Pattern};
-use super::rule::{Pack, Rule, Strength};
+use super::rule::{Pack, Rule, Strength, Verdict};
 use super::windows::{Places, window};
 use crate::patterns::{PERMANENT, TRANSIENT};
 use crate::rules;
@@ -35,6 +35,9 @@ pub struct Engine {
     classes: HashMap<String, Vec<u32>>,
     codes: HashMap<Code, Vec<u32>>,
 }
+
+/// The weakest rule that says of a later line why a program failed in the end: a status is enough, a symptom is not.
+const WEAKEST_THAT_OUTLIVES: Strength = Strength::Status;
 
 /// A rule of a pack, in the order of packs and rules.
 #[derive(Debug)]
@@ -223,7 +226,8 @@ impl Engine {
     ///
     /// Of the rules of one tier one that recognises the exception itself beats one that recognises its text; then the
     /// match that ends later decides, then the longer one, then the order of packs and rules. In a log of attempts only
-    /// the last line that any rule matches counts.
+    /// the last line that any rule but a hint matches counts. Elsewhere a transient cause on a later line beats a
+    /// permanent one: a program that goes on after it does not fail by it.
     #[must_use]
     pub fn assess(&self, evidence: &Evidence<'_>, depth: Depth) -> Assessment {
         let lowered = evidence.text.to_ascii_lowercase();
@@ -498,7 +502,11 @@ impl<'a> Search<'a> {
         for of_rule in candidates.chunk_by(|left, right| left.rule == right.rule) {
             let next = of_rule[0].tier;
             let decided = !hits.is_empty()
-                && tier.is_some_and(|tier: Tier| if log { next.of_packs != tier.of_packs } else { next != tier });
+                && tier.is_some_and(|tier: Tier| {
+                    let more = log
+                        || next.strength <= WEAKEST_THAT_OUTLIVES && hits.iter().any(|hit| self.may_be_outlived(hit));
+                    if more { next.of_packs != tier.of_packs } else { next != tier }
+                });
             if decided && depth == Depth::Decision {
                 break;
             }
@@ -511,14 +519,49 @@ impl<'a> Search<'a> {
         }
         let last_line = if log { self.last_line(&hits) } else { 0 };
         hits.sort_by_cached_key(|hit| self.rank(hit, last_line));
+        if !log {
+            if let Some(outlives) = self.outlives(&hits) {
+                hits[..=outlives].rotate_right(1);
+            }
+        }
         (hits, kept_back)
     }
 
-    /// Where the last line that any rule matches begins.
+    /// Whether a transient cause on a later line would beat this.
+    fn may_be_outlived(&self, hit: &Hit) -> bool {
+        let tier = self.engine.rules[hit.rule].tier;
+        let Clue::Text(found) = &hit.clue else { return false };
+        tier.strength > Strength::Decisive
+            && self.engine.rule(hit.rule).1.verdict == Verdict::Permanent
+            && memchr(b'\n', &self.text[found.end..]).is_some()
+    }
+
+    /// Index of the best transient cause that stands on a later line than the permanent one that is first.
+    fn outlives(&self, hits: &[Hit]) -> Option<usize> {
+        let first = hits.first().filter(|hit| self.may_be_outlived(hit))?;
+        let Clue::Text(end) = &first.clue else { return None };
+        hits.iter().position(|hit| {
+            let Clue::Text(found) = &hit.clue else { return false };
+            let tier = self.engine.rules[hit.rule].tier;
+            tier.of_packs == self.engine.rules[first.rule].tier.of_packs
+                && tier.strength <= WEAKEST_THAT_OUTLIVES
+                && self.engine.rule(hit.rule).1.verdict == Verdict::Transient
+                && found.start > end.end
+                && memchr(b'\n', &self.text[end.end..found.start]).is_some()
+        })
+    }
+
+    /// Where the last line begins that any rule but a hint matches, or any rule at all.
     fn last_line(&self, hits: &[Hit]) -> usize {
-        let starts =
-            hits.iter().filter_map(|hit| if let Clue::Text(found) = &hit.clue { Some(found.start) } else { None });
-        starts.max().and_then(|last| memrchr(b'\n', &self.text[..last])).map_or(0, |line_feed| line_feed + 1)
+        let last = |hints: bool| {
+            let counts = |hit: &&Hit| hints || self.engine.rules[hit.rule].tier.strength < Strength::Hint;
+            let start = |hit: &Hit| if let Clue::Text(found) = &hit.clue { Some(found.start) } else { None };
+            hits.iter().filter(counts).filter_map(start).max()
+        };
+        last(false)
+            .or_else(|| last(true))
+            .and_then(|last| memrchr(b'\n', &self.text[..last]))
+            .map_or(0, |line_feed| line_feed + 1)
     }
 
     /// Smaller is better.
