@@ -140,6 +140,8 @@ def test_django_adds_nothing_to_the_error_of_the_driver() -> None:
         # Numbers of other tables.
         (ssl.SSLError(1, "x"), "errno", "EPERM"),
         (make("kafka.errors.LeaderNotAvailable", errno=5), "errno", "EIO"),
+        (make("django.core.management.base.CommandError", returncode=1), "exit_code", 1),
+        (make("click.exceptions.ClickException", exit_code=1), "exit_code", 1),
         (make("requests.ConnectionError", 1205), "code", "mysql:1205"),
         (make("app.Error", code=calling(answer(name="UNAVAILABLE"))), "grpc", "UNAVAILABLE"),
         # No codes of their kind.

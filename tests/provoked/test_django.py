@@ -141,6 +141,11 @@ def a_command_that_is_missing() -> None:
     call_command("no_such_command")
 
 
+@DJANGO.row("django.core.management.base.CommandError", "permanent", "there is no such fixture")
+def a_fixture_that_is_missing() -> None:
+    call_command("loaddata", "no_such_fixture")
+
+
 @DJANGO.row("ConnectionRefusedError", "transient", "the mail server is down or starting")
 def mail_to_a_server_that_is_down() -> None:
     from django.core.mail.backends.smtp import EmailBackend

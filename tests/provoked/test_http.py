@@ -157,6 +157,7 @@ HTTPX_STATUSES = [
     (403, "permanent", "somebody has to grant the access"),
     (404, "permanent", "there is no such thing"),
     (413, "permanent", "the body is always too large"),
+    (451, "permanent", "a law forbids it"),
     (408, "transient", "the server gave up waiting for the request"),
     (429, "transient", "too many requests; later there is room"),
     (503, "transient", "the service is down or overloaded"),

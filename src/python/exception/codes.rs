@@ -98,6 +98,12 @@ const PLACES: &[Place] = &[
     place("", &[Attribute("reply_code")], Reading::Number("amqp:", 200..=599), "pika, py-amqp"),
 ];
 
+/// Exceptions with a number of another table where an errno would stand: those of the resolver and of OpenSSL.
+const NO_ERRNO: [&str; 3] = ["socket.gaierror", "socket.herror", "ssl.SSLError"];
+
+/// Exceptions that say with which code the program is to end, not how another program has ended.
+const NO_EXIT_CODE: [&str; 2] = ["django.core.management.base.CommandError", "click.exceptions.ClickException"];
+
 /// A class whose exceptions wrap another one and add nothing to it.
 struct Wrapper {
     of: &'static str,
@@ -139,10 +145,8 @@ fn read(value: &Bound<'_, PyAny>, reading: &Reading, classes: &Classes) -> PyRes
     let number = whole_number(value);
     let text = || value.cast::<PyString>().ok().map(|text| text.to_string_lossy().into_owned());
     Ok(match reading {
-        // Those of the resolver and of OpenSSL are numbers of other tables.
-        Reading::Errno if ["socket.gaierror", "socket.herror", "ssl.SSLError"].iter().any(|name| classes.any(name)) => {
-            None
-        }
+        Reading::Errno if NO_ERRNO.iter().any(|name| classes.any(name)) => None,
+        Reading::ExitCode if NO_EXIT_CODE.iter().any(|name| classes.any(name)) => None,
         Reading::Errno => match number {
             Some(number) => errno(py, number)?,
             None => None,
