@@ -6,6 +6,7 @@ python benches/packs.py
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from classify import FIRST, LAST, text
@@ -85,7 +86,7 @@ def main() -> None:
     print(f"\n{'Hostile messages':<34}{'10 MB':>12}" + "".join(f"{size / 1e6:>7.1f} MB" for size in SIZES[1:]))
     for title, piece in HOSTILE.items():
         times = [seconds(packed.classify_error, piece * (size // len(piece))) for size in SIZES]
-        ratios = "".join(f"{longer / shorter:>9.2f}x" for shorter, longer in zip(times, times[1:], strict=False))
+        ratios = "".join(f"{longer / shorter:>9.2f}x" for shorter, longer in pairwise(times))
         print(f"{title:<34}{times[-1] * 1e3:>9,.0f} ms{ratios}", flush=True)
     after = seconds(packed.classify_error, quiet(120))
     print(f"\n120 B before and after them: {before * 1e9:,.0f} ns, {after * 1e9:,.0f} ns")

@@ -3,101 +3,136 @@
 use super::commonness::Model;
 use std::collections::HashMap;
 
-/// Binary logarithm of the bits of the filter for grams of four bytes: 64 KiB, which a processor keeps near at hand.
-const FILTER_BITS: u32 = 19;
+/// Bytes that are read at once.
+const WORD: usize = 8;
 
-/// The same for those of three, which are few.
-const SHORT_FILTER_BITS: u32 = 14;
-
-/// Binary logarithm of the number of buckets of entries.
-const BUCKET_BITS: u32 = 14;
+/// Places that are looked at together, one for each bit of a word.
+const CHUNK: usize = 64;
 
 /// Literals, compiled.
 ///
-/// Of each literal four bytes that are rare in messages stand for it, its gram (of a literal of three bytes all of it). At
-/// each place of a text one bit tells whether a gram may begin there; only then are literals compared. The steps depend on
-/// nothing before them, so that the processor takes several at once, which no automaton lets it do; and nothing changes
-/// while texts are searched, so that none can slow the ones after it.
+/// Of each literal some bytes that are rare in messages stand for it, its gram. At each place of a text one bit for each
+/// width tells whether a gram may begin there; only then are literals compared. The steps depend on nothing before them, so
+/// that the processor takes several at once, which no automaton lets it do; and nothing changes while texts are searched,
+/// so that none can slow the ones after it.
 #[derive(Debug)]
 pub(super) struct Anchors {
-    filter: Box<[u64]>,
-    short_filter: Box<[u64]>,
-    /// For each bucket where its entries begin; one more for where the last ones end.
+    // Most literals are long, and wide grams are rare in any text. The filters take 32 KiB and little more, which a
+    // processor keeps near at hand.
+    wide: Grams<6, 4096>,
+    middle: Grams<4, 512>,
+    narrow: Grams<3, 128>,
+    literals: Box<[Box<[u8]>]>,
+}
+
+/// Literals with grams of `WIDTH` bytes, and a filter of `WORDS` words of 64 bits.
+#[derive(Debug)]
+struct Grams<const WIDTH: usize, const WORDS: usize> {
+    filter: Box<[u64; WORDS]>,
+    /// By the same hash, shortened: where the entries of a bucket begin; one more for where the last ones end.
     starts: Box<[u32]>,
     entries: Box<[Entry]>,
-    literals: Box<[Box<[u8]>]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    gram: u32,
+    gram: u64,
     /// Where the gram stands in the literal.
     offset: u32,
     literal: u32,
 }
 
-/// Fibonacci hashing to a number of so many bits.
-fn hash(gram: u32, bits: u32) -> usize {
-    (gram.wrapping_mul(0x9E37_79B1) >> (u32::BITS - bits)) as usize
+/// Filters have so many bits for each bucket, as a binary logarithm.
+const BUCKET_SHIFT: u32 = 4;
+
+impl<const WIDTH: usize, const WORDS: usize> Grams<WIDTH, WORDS> {
+    const HASH_BITS: u32 = WORDS.trailing_zeros() + 6;
+
+    fn new(literals: &[(u32, &[u8])]) -> Self {
+        let mut grams = Self {
+            filter: Box::new([0; WORDS]),
+            starts: vec![0; ((64 * WORDS) >> BUCKET_SHIFT) + 1].into(),
+            entries: Box::default(),
+        };
+        let model = Model::shipped();
+        let mut crowds: HashMap<u64, f32> = HashMap::new();
+        let mut entries = Vec::with_capacity(literals.len());
+        for (literal, bytes) in literals {
+            // A crowded gram is worth avoiding too: all its literals are compared.
+            let cost = |start: usize| {
+                let crowd = crowds.get(&Self::gram(word(&bytes[start..]))).copied().unwrap_or(0.0);
+                model.chance(&bytes[start..start + WIDTH]) * (1.0 + crowd)
+            };
+            let costs = (0..=bytes.len() - WIDTH).map(|start| (start, cost(start)));
+            let start = costs.min_by(|left, right| left.1.total_cmp(&right.1)).map_or(0, |(start, _)| start);
+            let gram = Self::gram(word(&bytes[start..]));
+            *crowds.entry(gram).or_default() += 1.0;
+            let hash = Self::hash(gram);
+            grams.filter[hash / 64] |= 1 << (hash % 64);
+            entries.push(Entry { gram, offset: u32::try_from(start).unwrap_or(0), literal: *literal });
+        }
+        entries.sort_by_key(|entry| Self::hash(entry.gram));
+        for entry in &entries {
+            grams.starts[(Self::hash(entry.gram) >> BUCKET_SHIFT) + 1] += 1;
+        }
+        for index in 1..grams.starts.len() {
+            grams.starts[index] += grams.starts[index - 1];
+        }
+        grams.entries = entries.into();
+        grams
+    }
+
+    /// The gram that a word begins with, alone in it.
+    #[inline]
+    fn gram(word: u64) -> u64 {
+        word << (8 * (WORD - WIDTH))
+    }
+
+    /// Fibonacci hashing.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
+    fn hash(gram: u64) -> usize {
+        (gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::HASH_BITS)) as usize
+    }
+
+    /// 1 where a gram may begin, else 0.
+    #[inline]
+    fn may_begin(&self, word: u64) -> u64 {
+        let hash = Self::hash(Self::gram(word));
+        (self.filter[hash / 64] >> (hash % 64)) & 1
+    }
+
+    fn at(&self, word: u64) -> impl Iterator<Item = &Entry> {
+        let gram = Self::gram(word);
+        let bucket = Self::hash(gram) >> BUCKET_SHIFT;
+        let entries = &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize];
+        entries.iter().filter(move |entry| entry.gram == gram)
+    }
 }
 
-fn may_begin(filter: &[u64], hash: usize) -> bool {
-    filter[hash / 64] & (1 << (hash % 64)) != 0
-}
-
-fn note(filter: &mut [u64], hash: usize) {
-    filter[hash / 64] |= 1 << (hash % 64);
-}
-
-/// The first three bytes of a gram, shifted so that no gram of four is taken for them.
-fn short(gram: u32) -> u32 {
-    gram << 8
-}
-
-fn gram(bytes: &[u8]) -> u32 {
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes.get(3).copied().unwrap_or(0)])
+/// The first bytes as a number, the first one the lowest; zeros for those that are missing.
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; WORD];
+    let length = bytes.len().min(WORD);
+    word[..length].copy_from_slice(&bytes[..length]);
+    u64::from_le_bytes(word)
 }
 
 impl Anchors {
     /// Compile `literals`, distinct and of three bytes or more each.
     pub(super) fn new(literals: &[&[u8]]) -> Self {
-        let model = Model::shipped();
-        let mut crowds: HashMap<u32, f32> = HashMap::new();
-        let mut filter = vec![0; 1 << (FILTER_BITS - 6)];
-        let mut short_filter = vec![0; 1 << (SHORT_FILTER_BITS - 6)];
-        let mut entries = Vec::with_capacity(literals.len());
-        for (literal, bytes) in (0..).zip(literals) {
-            if bytes.len() < 4 {
-                let gram = short(gram(bytes));
-                note(&mut short_filter, hash(gram, SHORT_FILTER_BITS));
-                entries.push(Entry { gram, offset: 0, literal });
-                continue;
+        let (mut wide, mut middle, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, bytes) in (0..).zip(literals.iter().copied()) {
+            match bytes.len() {
+                0..4 => narrow.push((number, bytes)),
+                4..6 => middle.push((number, bytes)),
+                _ => wide.push((number, bytes)),
             }
-            // A crowded gram is worth avoiding too: all its literals are compared.
-            let cost = |start: usize| {
-                let crowd = crowds.get(&gram(&bytes[start..])).copied().unwrap_or(0.0);
-                model.chance(&bytes[start..start + 4]) * (1.0 + crowd)
-            };
-            let costs = (0..=bytes.len() - 4).map(|start| (start, cost(start)));
-            let start = costs.min_by(|left, right| left.1.total_cmp(&right.1)).map_or(0, |(start, _)| start);
-            let gram = gram(&bytes[start..]);
-            *crowds.entry(gram).or_default() += 1.0;
-            note(&mut filter, hash(gram, FILTER_BITS));
-            entries.push(Entry { gram, offset: u32::try_from(start).unwrap_or(0), literal });
-        }
-        entries.sort_by_key(|entry: &Entry| hash(entry.gram, BUCKET_BITS));
-        let mut starts = vec![0; (1 << BUCKET_BITS) + 1];
-        for entry in &entries {
-            starts[hash(entry.gram, BUCKET_BITS) + 1] += 1;
-        }
-        for index in 1..starts.len() {
-            starts[index] += starts[index - 1];
         }
         Self {
-            filter: filter.into(),
-            short_filter: short_filter.into(),
-            starts: starts.into(),
-            entries: entries.into(),
+            wide: Grams::new(&wide),
+            middle: Grams::new(&middle),
+            narrow: Grams::new(&narrow),
             literals: literals.iter().map(|bytes| Box::from(*bytes)).collect(),
         }
     }
@@ -105,27 +140,47 @@ impl Anchors {
     /// Call `found` with the number of a literal and where it begins, for each place of each; the places of one literal
     /// come in order.
     pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize, usize)) {
-        let Some(last) = text.len().checked_sub(3) else { return };
-        for (position, bytes) in text.windows(4).enumerate() {
-            let gram = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-            if may_begin(&self.filter, hash(gram, FILTER_BITS)) {
-                self.compare(text, position, gram, &mut found);
-            }
-            if may_begin(&self.short_filter, hash(short(gram), SHORT_FILTER_BITS)) {
-                self.compare(text, position, short(gram), &mut found);
+        let whole = text.len().saturating_sub(WORD - 1);
+        for from in (0..whole).step_by(CHUNK) {
+            let mut places = self.places(&text[from..text.len().min(from + CHUNK + WORD - 1)]);
+            while places != 0 {
+                let position = from + places.trailing_zeros() as usize;
+                self.look(text, position, &mut found);
+                places &= places - 1;
             }
         }
-        // A literal of three bytes may end the text.
-        self.compare(text, last, short(gram(&text[last..])), &mut found);
+        for position in whole..text.len() {
+            self.look(text, position, &mut found);
+        }
     }
 
+    /// A bit for each place of a part of a text at which a gram may begin. Branches are what takes time here, so it has none.
     #[inline(never)]
-    fn compare(&self, text: &[u8], position: usize, gram: u32, found: &mut impl FnMut(usize, usize)) {
-        let bucket = hash(gram, BUCKET_BITS);
-        for entry in &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize] {
-            if gram != entry.gram {
-                continue;
-            }
+    fn places(&self, text: &[u8]) -> u64 {
+        let mut places = 0;
+        for (index, bytes) in text.windows(WORD).enumerate() {
+            let word = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
+            let begins = self.wide.may_begin(word) | self.middle.may_begin(word) | self.narrow.may_begin(word);
+            places |= begins << index;
+        }
+        places
+    }
+
+    fn look(&self, text: &[u8], position: usize, found: &mut impl FnMut(usize, usize)) {
+        let word = word(&text[position..]);
+        self.compare(self.wide.at(word), text, position, found);
+        self.compare(self.middle.at(word), text, position, found);
+        self.compare(self.narrow.at(word), text, position, found);
+    }
+
+    fn compare<'a>(
+        &self,
+        entries: impl Iterator<Item = &'a Entry>,
+        text: &[u8],
+        position: usize,
+        found: &mut impl FnMut(usize, usize),
+    ) {
+        for entry in entries {
             let Some(start) = position.checked_sub(entry.offset as usize) else { continue };
             if text[start..].starts_with(&self.literals[entry.literal as usize]) {
                 found(entry.literal as usize, start);
