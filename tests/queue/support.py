@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from job_retry.django.queue import JobQueueManager
-from job_retry.django.states import CLAIMED, Status
+from job_retry.django.states import CLAIMED, WAITING, Status
 from job_retry.django.testing import ManualClock
 
 from tests.app.models import ContainerJob
@@ -45,7 +45,9 @@ def broken_invariants(job: RetryableJob) -> list[str]:
         "a token only where claimed": job.claim_token is None or job.status in CLAIMED,
         "a holder goes with a token": bool(job.claimed_by) == (job.claim_token is not None),
         "launching is claimed": job.status != Status.LAUNCHING or job.claim_token is not None,
-        "no lease without a claim": job.lease_expires_at is None or job.claim_token is not None,
+        "a lease with a claim or on a suspect": job.lease_expires_at is None
+        or job.claim_token is not None
+        or job.status in WAITING,
         "retrying has a date": job.status != Status.RETRYING or job.scheduled_for is not None,
         "failed_at in failed only": (job.failed_at is not None) == (job.status == Status.FAILED),
         "completed_at in completed only": (job.completed_at is not None) == (job.status == Status.COMPLETED),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -47,9 +48,10 @@ def test_by_default_the_holder_is_this_process() -> None:
     manager = manager_for()
     queued_job(manager)
     (claimed,) = manager.claim_next_batch(1)
-    host, _, process = claimed.claimed_by.rpartition(":")
+    host, process, start = claimed.claimed_by.rsplit(":", 2)
     assert host
-    assert process.isdigit()
+    assert process == str(os.getpid())
+    assert start
 
 
 def launching_by_transition(job: Any) -> Any:

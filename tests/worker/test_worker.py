@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 from job_retry import RetryStrategy
+from job_retry.django import outages
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
 from job_retry.django.testing import COMPLETED, STARTED, ManualClock, ScriptedLauncher, failed
-from job_retry.django.worker import OUTAGE_LIMIT_SECONDS, Worker, loop
+from job_retry.django.worker import Worker
 from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 
 from tests.app.models import ContainerJob
@@ -272,18 +273,18 @@ class Outage:
     def claim(self, *arguments: Any) -> list[Any]:
         if self.failures:
             self.failures -= 1
+            self.seconds += 60
             raise OperationalError("server closed the connection; password=hunter2")
         return self.claim_next_batch(*arguments)
 
     def monotonic(self) -> float:
-        self.seconds += 60
         return self.seconds
 
 
 def test_goes_on_by_itself_when_the_database_answers_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(loop, "OUTAGE_BACKOFF", RetryStrategy(base_delay=0.01, max_delay=0.02))
+    monkeypatch.setattr(outages, "BACKOFF", RetryStrategy(base_delay=0.01, max_delay=0.02))
     manager = manager_with(ScriptedLauncher())
     queued(manager, 2)
     outage = Outage(manager, failures=3)
@@ -296,19 +297,19 @@ def test_goes_on_by_itself_when_the_database_answers_again(
 
 
 def test_gives_up_after_a_set_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "OUTAGE_BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
+    monkeypatch.setattr(outages, "BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
     manager = manager_with(ScriptedLauncher())
     outage = Outage(manager, failures=1_000)
     with pytest.raises(OperationalError, match="server closed"):
         drained(manager, monotonic=outage.monotonic)
     # One failure at each minute: the first begins the outage, the last is the first one past the limit.
-    assert 1_000 - outage.failures == OUTAGE_LIMIT_SECONDS / 60 + 1
+    assert 1_000 - outage.failures == manager.outage_seconds / 60 + 1
 
 
 def test_does_not_wait_for_a_table_that_no_migration_has_made(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(loop, "OUTAGE_BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
+    monkeypatch.setattr(outages, "BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
     manager = manager_with(ScriptedLauncher())
     outage = Outage(manager, failures=0)
     monkeypatch.setattr(ContainerJob._meta, "db_table", "not_migrated")

@@ -7,16 +7,20 @@ break the database connection, leave a transaction open. What it may do to the j
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
 
 from job_retry.django.error_text import clean_traceback
 from job_retry.django.launcher import LaunchOutcome, call_launcher
+from job_retry.django.outages import OUTAGE_ERRORS, Outage
 from job_retry.django.recording import Attempt, LaunchResult, look
 from job_retry.django.results import LaunchReport, record_launch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     from job_retry.django.models import RetryableJob
@@ -43,8 +47,12 @@ def refuse_open_transaction(using: str) -> None:
         )
 
 
-def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
-    """Launch ``job``, which this process has claimed, and write the result."""
+def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | None = None) -> LaunchResult:
+    """Launch ``job``, which this process has claimed, and write the result.
+
+    Where the database does not answer, the result is written later, for as long as ``outage`` allows; without one, once
+    more at once.
+    """
     attempt = Attempt.shown_by(job)
     claimed = manager.claims.row(job).filter(claim_token=attempt.claim_token)
     pk, database, started_at = job.pk, job._state.db, manager.clock()
@@ -58,19 +66,34 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
         if outcome.exception is not None:
             logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
         report = LaunchReport(outcome, started_at, known_error, known_error_at)
-        try:
-            return record_launch(manager, job, attempt, report)
-        except (InterfaceError, OperationalError):
-            # A server may drop a connection that a long launch has left idle, which shows at its next use only.
-            connection = connections[manager.using]
-            if connection.in_atomic_block or connection.is_usable():
-                raise
-            connection.close()
-            return record_launch(manager, job, attempt, report)
+        return _written(manager, lambda: record_launch(manager, job, attempt, report), job, outage)
     except (KeyboardInterrupt, SystemExit):
         if manager.claims.give_back(claimed, manager.clock()):
             look(manager, job, attempt)
         raise
+
+
+def _written(
+    manager: JobQueueManager, record: Callable[[], LaunchResult], job: RetryableJob, outage: Outage | None
+) -> LaunchResult:
+    """Write a result. It may be written twice: the second time it is known as recorded, by its claim and its counts."""
+    connection = connections[manager.using]
+    if outage is None:
+        try:
+            return record()
+        except (InterfaceError, OperationalError):
+            # A server may drop a connection that a long launch has left idle, which shows at its next use only.
+            if connection.in_atomic_block or connection.is_usable():
+                raise
+            connection.close()
+            return record()
+    while True:
+        try:
+            return record()
+        except OUTAGE_ERRORS as error:  # noqa: PERF203
+            delay_seconds = outage.delay_seconds(error, f"the result of job {job.pk} is written")
+            connection.close()
+            time.sleep(delay_seconds)
 
 
 def _call(manager: JobQueueManager, job: RetryableJob) -> LaunchOutcome:

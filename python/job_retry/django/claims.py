@@ -1,15 +1,21 @@
 """Who holds a job: the claim, kept in columns of the job's own row.
 
-A claim is a holder and a token. Claiming is one guarded step, so that two workers never get the same job; whatever
-is written for a claim afterwards carries its token in the WHERE clause, so that a claim that has passed on changes
-nothing.
+A claim is a holder, a token and a lease. Claiming is one guarded step, so that two workers never get the same job;
+whatever is written for a claim afterwards carries its token in the WHERE clause, so that a claim that has passed on
+changes nothing. The lease is how long the holder is believed to live without a sign of it.
+
+A lease on a waiting job is a mark: the job came back from a worker that was lost, and is a *suspect* until an attempt
+at it has ended. Suspects are claimed one at a time.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections import defaultdict
+from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -39,20 +45,32 @@ CROWD = 20
 
 
 def this_process() -> str:
-    """Return the name under which this process claims jobs: ``host:pid``."""
-    return f"{socket.gethostname()[:200]}:{os.getpid()}"
+    """Return the name under which this process claims jobs: ``host:pid:start``.
+
+    The last part is random, and new for each process: a container's host and pid come back when it is started again.
+    """
+    return _process_name(os.getpid())
+
+
+@cache
+def _process_name(pid: int) -> str:
+    return f"{socket.gethostname()[:200]}:{pid}:{secrets.token_hex(4)}"
 
 
 class ColumnClaims:
     """Claims on the jobs of one model in one database.
 
-    With a ``queue_limit`` there are never more claimed and running jobs than that, over all workers; whoever claims
-    then waits for those who claim at the same moment.
+    A claim's lease ends after ``lease_seconds`` unless it is renewed. With a ``queue_limit`` there are never more
+    claimed and running jobs than that, over all workers; whoever claims then waits for those who claim at the same
+    moment.
     """
 
-    def __init__(self, model: type[RetryableJob], using: str, queue_limit: int | None = None) -> None:
+    def __init__(
+        self, model: type[RetryableJob], using: str, lease_seconds: float, queue_limit: int | None = None
+    ) -> None:
         self.model = model
         self.using = using
+        self.lease = timedelta(seconds=lease_seconds)
         self.queue_limit = queue_limit
 
     def jobs(self) -> JobQuerySet[Any]:
@@ -81,11 +99,18 @@ class ColumnClaims:
                 )
 
     def claim_next(self, limit: int, holder: str, now: datetime) -> list[Any]:
-        """Claim up to ``limit`` ready jobs for ``holder``, in the ready order, and return them."""
+        """Claim up to ``limit`` ready jobs for ``holder``, in the ready order, and return them; no suspects."""
+        return self._claim_first(self.jobs().ready(now).unsuspected(), limit, holder, now)
+
+    def claim_suspect(self, holder: str, now: datetime) -> list[Any]:
+        """Claim the first ready suspect for ``holder``, which must hold nothing else, and return it; none: []."""
+        return self._claim_first(self.jobs().ready(now).suspects(), 1, holder, now)
+
+    def _claim_first(self, ready: JobQuerySet[Any], limit: int, holder: str, now: datetime) -> list[Any]:
         if limit < 1:
             return []
         token = uuid4()
-        ready = self.jobs().ready(now).in_ready_order()
+        ready = ready.in_ready_order()
         values = self._claim_values(token, holder, now)
         features = connections[self.using].features
         if self.queue_limit is None and not features.has_select_for_update:
@@ -155,6 +180,14 @@ class ColumnClaims:
                 given_back += self.give_back(rows, now)
         return given_back
 
+    def renew(self, holder: str, now: datetime) -> int:
+        """Begin the leases of all that ``holder`` launches or is about to launch anew, and return how many they are.
+
+        A detached run has a lease of its own, and a job set to launching by hand has none.
+        """
+        launching = self.held(holder).filter(status=Status.LAUNCHING, lease_expires_at__isnull=False)
+        return launching.update(lease_expires_at=now + self.lease)
+
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:
         """Return the claimed jobs, of ``holder`` or of everybody."""
         held = self.jobs().filter(status__in=CLAIMED, claim_token__isnull=False)
@@ -186,12 +219,11 @@ class ColumnClaims:
         lock_claiming(self.jobs())
         return max(0, self.queue_limit - self.jobs().filter(status__in=CLAIMED).count())
 
-    @staticmethod
-    def _claim_values(token: UUID, holder: str, now: datetime) -> dict[str, Any]:
+    def _claim_values(self, token: UUID, holder: str, now: datetime) -> dict[str, Any]:
         return {
             **entry_update(Status.LAUNCHING, now),
             "claim_token": token,
             "claimed_by": holder,
-            "lease_expires_at": None,
+            "lease_expires_at": now + self.lease,
             "attempt_serial": _NEXT_SERIAL,
         }

@@ -30,7 +30,7 @@ def record_launch_failure(
     if decision is None and attempt.stands_in(look(manager, job, attempt)):  # moved by the launcher just now
         decision = record_failure(manager, job, error, strategy)
     if decision is None:
-        return passed_on(job)
+        return passed_on(manager, job)
     if decision.delay_seconds is None:
         return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
     return {

@@ -102,7 +102,8 @@ class QueueMembership:
         """Queue a dead letter, or a job that waits for its retry, to be launched now; returns True.
 
         With ``reset_count`` the count of failed attempts starts at 0 again; without, a job that has used up its
-        attempts is granted exactly one. ValueError for a job in any other status.
+        attempts is granted exactly one. The workers that it has cost are forgotten. ValueError for a job in any other
+        status.
         """
         if job.status not in (Status.FAILED, Status.RETRYING):
             raise ValueError(f"Cannot retry job in status: {job.status}")
@@ -112,6 +113,7 @@ class QueueMembership:
             "last_error": None,
             "last_error_at": None,
             "error_fingerprint": "",
+            "worker_losses": 0,
         }
         if reset_count:
             values["retry_count"] = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db.models import Count, F, Model, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from job_retry.django.states import WAITING, Status
+from job_retry.django.states import CLAIMED, WAITING, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +34,18 @@ class JobQuerySet(QuerySet[JobT]):
     def scheduled(self, now: datetime) -> JobQuerySet[JobT]:
         """Waiting, and due after ``now``."""
         return self.waiting().filter(scheduled_for__gt=now)
+
+    def suspects(self) -> JobQuerySet[JobT]:
+        """Waiting, and back from a worker that was lost while it held them: perhaps because of them."""
+        return self.waiting().filter(lease_expires_at__isnull=False)
+
+    def unsuspected(self) -> JobQuerySet[JobT]:
+        """Without the suspects."""
+        return self.exclude(status__in=WAITING, lease_expires_at__isnull=False)
+
+    def lost(self, now: datetime) -> JobQuerySet[JobT]:
+        """Claimed under a lease that has ended."""
+        return self.filter(status__in=CLAIMED, lease_expires_at__lt=now)
 
     def in_ready_order(self) -> JobQuerySet[JobT]:
         """Priority descending, then ready since, then pk: a retry stands behind what was ready before it."""

@@ -15,17 +15,20 @@ from django.db.models import Q
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, this_process
 from job_retry.django.classifiers import project_classifier
+from job_retry.django.clocks import default_clock
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
+from job_retry.django.leases import leases_kept
 from job_retry.django.membership import QueueMembership
+from job_retry.django.outages import Outage
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.recording import LaunchResult, sources_of, write
 from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
+from job_retry.django.rescue import Loss, rescue
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status, entry_values
 from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
-from job_retry.django.times import current_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from job_retry.django.models import RetryableJob
 
 logger = logging.getLogger("job_retry.queue")
+
+RENEWALS_A_LEASE = 3
+"""Where the settings do not say how often: two may fail before the lease ends."""
 
 
 class BatchResult(TypedDict):
@@ -51,9 +57,9 @@ class JobQueueManager(QueueMembership):
     ``model`` is a concrete `RetryableJob`, ``launch`` a launcher or its dotted path (resolved at each call, so that
     it can be patched). ``classifier`` has ``classify_error`` (default: `job_retry.ErrorClassifier` with the packs and
     the rules of the settings), ``strategies`` is a dict of name to `RetryStrategy` (default: all registered ones),
-    ``using`` a database alias (default: where the router writes the model), ``clock`` returns now (default
-    `django.utils.timezone.now`), ``options`` are those of a configured queue. Bad arguments are TypeError or
-    ValueError at once.
+    ``using`` a database alias (default: where the router writes the model), ``clock`` returns now (default: the
+    database's clock; on SQLite, `timezone.now`), ``options`` are those of a configured queue. Bad arguments are
+    TypeError or ValueError at once.
 
     Apart from the launching methods, which refuse an open transaction, all methods work in any transaction.
     """
@@ -73,7 +79,7 @@ class JobQueueManager(QueueMembership):
         if reason is not None:
             raise TypeError(f"model must be a concrete subclass of RetryableJob, but {reason}.")
         validate_launcher(launch)
-        get_settings()  # what is wrong with them is said now, not in the middle of a launch
+        read = get_settings()  # what is wrong with them is said now, not in the middle of a launch
         if classifier is not None and not callable(getattr(classifier, "classify_error", None)):
             raise TypeError(f"classifier must have a method classify_error, which {classifier!r:.200} has not.")
         if strategies is not None and not isinstance(strategies, Mapping):
@@ -87,9 +93,12 @@ class JobQueueManager(QueueMembership):
         self.launch = launch
         self.classifier = project_classifier() if classifier is None else classifier
         self.using = using or router.db_for_write(model)
-        self.clock: Callable[[], datetime] = clock or current_moment
         self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)
-        self.claims = ColumnClaims(model, self.using, self.options.queue_limit)
+        self.claims = ColumnClaims(model, self.using, read.lease_seconds, self.options.queue_limit)
+        self.clock: Callable[[], datetime] = clock or default_clock(self.claims.jobs)
+        self.renew_seconds = read.lease_seconds / RENEWALS_A_LEASE if read.renew_seconds is None else read.renew_seconds
+        self.max_worker_losses = read.max_worker_losses
+        self.outage_seconds = read.outage_seconds
         self._strategies = strategies
 
     @property
@@ -106,26 +115,49 @@ class JobQueueManager(QueueMembership):
         """
         refuse_open_transaction(self.using)
         try:
-            claimed = self.claims.claim(job, this_process(), self.clock())
+            claimed = self.claims.claim(job, this_process(), self._ask_clock())
         except job.DoesNotExist:
             claimed = False
         if not claimed:
             return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
-        return run_attempt(self, job)
+        with leases_kept(self, job.claimed_by):
+            return run_attempt(self, job)
 
     def claim_next_batch(self, limit: int, holder: str | None = None) -> list[Any]:
-        """Claim up to ``limit`` ready jobs for ``holder`` (default: this process), in the ready order."""
-        return self.claims.claim_next(limit, holder or this_process(), self.clock())
+        """Claim up to ``limit`` ready jobs for ``holder`` (default: this process), in the ready order; no suspects.
 
-    def launch_claimed_job(self, job: RetryableJob) -> LaunchResult:
+        They are to be launched, or given back, before the lease ends.
+        """
+        return self.claims.claim_next(limit, holder or this_process(), self._ask_clock())
+
+    def claim_suspect(self, holder: str | None = None) -> list[Any]:
+        """Claim the first ready suspect for ``holder``, which must run nothing else meanwhile; none: [].
+
+        A suspect came back from a worker that was lost while it held it, perhaps because of it.
+        """
+        return self.claims.claim_suspect(holder or this_process(), self._ask_clock())
+
+    def launch_claimed_job(self, job: RetryableJob, *, by_worker: bool = False) -> LaunchResult:
         """Launch a job from `claim_next_batch`, and write what came of it.
 
-        A job that was cancelled, or whose claim was given back, since then is left as it is.
+        A job that was cancelled, or whose claim was given back or has passed on, since then is left as it is.
+        ``by_worker`` says that somebody else renews the lease, and that there is time to wait for a database that
+        does not answer.
         """
         refuse_open_transaction(self.using)
         if job.claim_token is None or not self.claims.fenced(job).filter(status=Status.LAUNCHING).exists():
             return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
-        return run_attempt(self, job)
+        if by_worker:
+            return run_attempt(self, job, Outage(str(job.pk), self.outage_seconds))
+        with leases_kept(self, job.claimed_by):
+            return run_attempt(self, job)
+
+    def rescue_lost_jobs(self) -> list[Loss]:
+        """Bring back the jobs of workers whose leases have ended, and return what became of them.
+
+        Every worker does so by itself, as does `launch_next_batch`.
+        """
+        return rescue(self)
 
     def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:
         """Launch ready jobs, one after the other, until ``max_concurrent`` jobs are running; see also the worker.
@@ -134,8 +166,10 @@ class JobQueueManager(QueueMembership):
         """
         _check_number("max_concurrent", max_concurrent)
         refuse_open_transaction(self.using)
+        self.rescue_lost_jobs()
         running = self.jobs().filter(status=Status.RUNNING).count()
-        jobs = self.claim_next_batch(max(0, max_concurrent - running))
+        room = max(0, max_concurrent - running)
+        jobs = self.claim_next_batch(room) or (self.claim_suspect() if room else [])
         result: BatchResult = {"launched": 0, "errors": []}
         try:
             while jobs:
@@ -268,6 +302,11 @@ class JobQueueManager(QueueMembership):
             running=Q(status=Status.RUNNING),
             launch_failed=Q(status=Status.FAILED),
         )
+
+    def _ask_clock(self) -> datetime:
+        """Return now, from a clock that extrapolates by asking it anew."""
+        now: datetime = getattr(self.clock, "ask", self.clock)()
+        return now
 
     def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any]) -> bool:
         changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}

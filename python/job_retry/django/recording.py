@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from job_retry.django import signals
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.states import SOURCES, Status
 
@@ -103,9 +104,10 @@ def sources_of(job: RetryableJob, target: Status) -> tuple[str, ...]:
     return sources if job.status in Status.values else (*sources, job.status)
 
 
-def passed_on(job: RetryableJob) -> LaunchResult:
+def passed_on(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     """Say that the result of a launch came too late, or for a job that was called off; nothing was written."""
     logger.warning("Job %s: the claim of this launch has passed on; its result is ignored.", job.pk)
+    signals.job_result_ignored.send_robust(sender=type(job), job=job, manager=manager)
     return {
         "success": False,
         "error": f"Job {job.pk}: the claim of this launch has passed on, its result was ignored",

@@ -60,7 +60,7 @@ def record_launch(manager: JobQueueManager, job: RetryableJob, attempt: Attempt,
         handle = partial(record_launch_failure, manager)
     if seen == (None, attempt.attempt_serial, attempt.retry_count + 1):
         return _recorded_already(manager, job)
-    return passed_on(job)
+    return passed_on(manager, job)
 
 
 def _handle_failure(
@@ -158,7 +158,7 @@ def _settle(manager: JobQueueManager, job: RetryableJob) -> LaunchResult | None:
         values = entry_values(job.status, manager.clock(), lambda name: getattr(job, name))
         if not write(manager.claims, job, (job.status,), values):
             return None
-    return passed_on(job)
+    return passed_on(manager, job)
 
 
 def _recorded_already(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
@@ -169,7 +169,7 @@ def _recorded_already(manager: JobQueueManager, job: RetryableJob) -> LaunchResu
         return {"success": False, "error": error, "retry_scheduled": True, "retry_in_seconds": seconds}
     if job.status == Status.FAILED:
         return {"success": False, "error": f"Permanently failed: {error}", "retry_scheduled": False}
-    return passed_on(job)
+    return passed_on(manager, job)
 
 
 def _fitting_execution_id(job: RetryableJob, execution_id: str) -> str:

@@ -75,9 +75,13 @@ class JobRetrySettings:
     max_retry_after_seconds: float = 86_400.0
     """``MAX_RETRY_AFTER_SECONDS``: the longest wait that an error may ask for."""
     lease_seconds: float = 60.0
-    """``LEASE_SECONDS``: reserved for the lease of a claim."""
+    """``LEASE_SECONDS``: how long a worker is believed to live without a sign of it."""
+    renew_seconds: float | None = None
+    """``RENEW_SECONDS``: how often it gives that sign, and looks for lost workers; None: three times a lease."""
     max_worker_losses: int = 3
-    """``MAX_WORKER_LOSSES``: reserved for jobs that kill their worker."""
+    """``MAX_WORKER_LOSSES``: workers that one job may cost before it is a dead letter."""
+    outage_seconds: float = 300.0
+    """``OUTAGE_SECONDS``: for how long a worker waits for a database that does not answer before it gives up."""
 
 
 class Problem(NamedTuple):
@@ -216,7 +220,9 @@ _OPTIONS = {
     "RULES": _Option("rules", _rules),
     "MAX_RETRY_AFTER_SECONDS": _Option("max_retry_after_seconds", _seconds()),
     "LEASE_SECONDS": _Option("lease_seconds", _seconds()),
+    "RENEW_SECONDS": _Option("renew_seconds", _seconds(optional=True)),
     "MAX_WORKER_LOSSES": _Option("max_worker_losses", _integer(1)),
+    "OUTAGE_SECONDS": _Option("outage_seconds", _seconds()),
 }
 
 
@@ -227,6 +233,7 @@ def read_settings(raw: Any) -> tuple[JobRetrySettings, list[Problem]]:
         return JobRetrySettings(), [Problem("E001", f"JOB_RETRY must be a dict, not {raw!r:.100}.", hint)]
     problems: list[Problem] = []
     values = _read_options(raw, _OPTIONS, "JOB_RETRY", problems, also_known=("QUEUES",))
+    problems += _check_lease(JobRetrySettings(**values))
     queues: dict[str, QueueSettings] = {}
     raw_queues = raw.get("QUEUES", {})
     if not isinstance(raw_queues, Mapping):
@@ -254,6 +261,14 @@ def read_settings(raw: Any) -> tuple[JobRetrySettings, list[Problem]]:
         if all(_QUEUE_OPTIONS[key].attribute in queue_values for key in _REQUIRED_QUEUE_OPTIONS):
             queues[name] = QueueSettings(name=name, **queue_values)
     return JobRetrySettings(queues=queues, **values), problems
+
+
+def _check_lease(read: JobRetrySettings) -> list[Problem]:
+    """Return a problem where a lease would end before it is renewed."""
+    if read.renew_seconds is None or read.renew_seconds < read.lease_seconds:
+        return []
+    message = f"JOB_RETRY['RENEW_SECONDS'] is {read.renew_seconds:g}, and a lease ends after {read.lease_seconds:g}."
+    return [Problem("E002", message, "Renew at least twice a lease: give less than half of LEASE_SECONDS, or None.")]
 
 
 def _read_options(

@@ -20,3 +20,9 @@ job_dead_lettered = Signal()
 
 job_requeued = Signal()
 """A dead letter, or a job that waited for its retry, was queued again by hand. Further: ``count_reset`` (bool)."""
+
+job_worker_lost = Signal()
+"""A worker, or a detached run, was lost; the job waits again or is a dead letter. Further: ``loss`` (`Loss`)."""
+
+job_result_ignored = Signal()
+"""A result came too late: its claim had passed on, and nothing was written."""

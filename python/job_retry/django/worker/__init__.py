@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job_retry.django.worker.loop import OUTAGE_LIMIT_SECONDS, Worker
+from job_retry.django.worker.loop import Worker
 from job_retry.django.worker.observers import WorkerObserver, WorkerSummary
 
-__all__ = ["OUTAGE_LIMIT_SECONDS", "Worker", "WorkerObserver", "WorkerSummary"]
+__all__ = ["Worker", "WorkerObserver", "WorkerSummary"]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 from django.db.models import Q
 
-from job_retry import RetryStrategy
 from job_retry.django.claims import this_process
-from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
+from job_retry.django.error_text import clean_traceback
+from job_retry.django.outages import OUTAGE_ERRORS, Outage
 from job_retry.django.querysets import due
 from job_retry.django.states import Status
+from job_retry.django.worker.claiming import WorkerClaims
 from job_retry.django.worker.observers import WorkerSummary
 from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 
@@ -27,16 +29,6 @@ if TYPE_CHECKING:
     from job_retry.django.worker.observers import WorkerObserver
 
 logger = logging.getLogger("job_retry.worker")
-
-OUTAGE_BACKOFF = RetryStrategy(max_attempts=1_000_000, base_delay=0.5, max_delay=15.0, jitter=0.2)
-"""How long a worker waits between two looks at a database that does not answer."""
-
-OUTAGE_LIMIT_SECONDS = 300.0
-"""For how long it does so before it gives up."""
-
-
-MISSING_ON_SQLITE = "no such "
-"""How SQLite begins to say that a table or a column is missing, by the class of error that elsewhere is an outage."""
 
 
 class _Stop:
@@ -75,15 +67,14 @@ class Worker:
         self._monotonic = monotonic
         # Both ends of a SimpleQueue may be used from a signal handler, which an Event's may not.
         self._inbox: SimpleQueue[FinishedLaunch | type[_Stop]] = SimpleQueue()
-        self._threads = LaunchThreads(
-            manager.launch_claimed_job, self._inbox.put, name=f"launch-{manager.options.name}"
-        )
+        launch = partial(manager.launch_claimed_job, by_worker=True)
+        self._threads = LaunchThreads(launch, self._inbox.put, name=f"launch-{manager.options.name}")
+        self._claims = WorkerClaims(manager, self.name, monotonic)
         self._backlog: deque[Any] = deque()
         self._stops = 0
         self._interrupt: BaseException | None = None
         self._has_detached_runs = False
-        self._outage_began: float | None = None
-        self._outage_failures = 0
+        self._outage = Outage(self.name, manager.outage_seconds, monotonic)
 
     def stop(self) -> None:
         """Start nothing more, give back what is claimed and not started, and end when the launches under way have.
@@ -95,11 +86,12 @@ class Worker:
     def run(self) -> WorkerSummary:
         """Work until stopped or drained.
 
-        Raises the database's error once the database has not answered for five minutes, and KeyboardInterrupt or
+        Raises the database's error once the database has not answered for ``OUTAGE_SECONDS``, and KeyboardInterrupt or
         SystemExit where a launcher did; what is claimed and not started is given back first.
         """
         if self._observer:
             self._observer.started(self)
+        self._claims.start()
         try:
             self._work()
             self._finish()
@@ -108,6 +100,7 @@ class Worker:
                 self._give_back_backlog()
             finally:
                 self._threads.close()
+                self._claims.stop()
                 if self._observer:
                     self._observer.stopped(self.summary)
         if self._interrupt is not None:
@@ -117,16 +110,19 @@ class Worker:
     def _work(self) -> None:
         while not self._stops:
             wait_seconds = self.poll_interval
+            self._claims.turn()
             try:
+                self._claims.look_after_others()
                 self._start_ready_jobs()
                 if self.drain and self._is_drained():
                     self.summary.drained = True
                     return
                 if self._observer:
                     self._observer.turn()
-                self._outage_began = None
-            except (OperationalError, InterfaceError) as error:
-                wait_seconds = self._outage_delay_seconds(error)
+                self._outage.over()
+            except OUTAGE_ERRORS as error:
+                wait_seconds = self._outage.delay_seconds(error, "the worker asks")
+                connections[self.manager.using].close()
             self._take_in(wait_seconds)
 
     def _finish(self) -> None:
@@ -135,14 +131,20 @@ class Worker:
         if self._threads.launching and self._stops == 1:
             logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
         while self._threads.launching and self._stops < 2:
+            self._claims.turn()
             self._take_in(self.poll_interval)
         self.summary.still_launching = self._threads.launching
 
     def _start_ready_jobs(self) -> None:
+        if self._backlog and not self._claims.hold():
+            logger.warning("The lease of %d claimed jobs has ended; they are not started.", len(self._backlog))
+            self._give_back_backlog()
+        if self._claims.runs_alone and self._threads.launching:
+            return
         slots = self._free_slots()
         if slots > 0 and not self._backlog:
             batch = self.manager.options.claim_batch or slots
-            self._backlog.extend(self.manager.claim_next_batch(batch, self.name))
+            self._backlog.extend(self._claims.next(batch, idle=not self._threads.launching))
         while slots > 0 and self._backlog:
             self._threads.start(self._backlog.popleft())
             slots -= 1
@@ -188,8 +190,7 @@ class Worker:
         elif isinstance(exception, Exception):
             self.summary.ignored += 1
             logger.error(
-                "Job %s: the result of its launch could not be written, so its claim stays; when the database answers "
-                "again, put it back with `manage.py release_claim`.\n%s",
+                "Job %s: the result of its launch could not be written; the job comes back when its lease ends.\n%s",
                 job.pk,
                 clean_traceback(exception),
             )
@@ -213,20 +214,3 @@ class Worker:
         backlog, self._backlog = list(self._backlog), deque()
         if backlog:
             self.summary.given_back += self.manager.release_claims(backlog)
-
-    def _outage_delay_seconds(self, error: Exception) -> float:
-        """Return how long to wait before the database is asked again; raises ``error`` where that is in vain."""
-        if str(error).startswith(MISSING_ON_SQLITE):
-            raise error
-        connections[self.manager.using].close()
-        now = self._monotonic()
-        if self._outage_began is None:
-            self._outage_began, self._outage_failures = now, 0
-        self._outage_failures += 1
-        if now - self._outage_began >= OUTAGE_LIMIT_SECONDS:
-            raise error
-        # The first failure already waits: attempt 1 of a schedule has no delay.
-        delay: float = OUTAGE_BACKOFF.jittered_delay(self._outage_failures + 1, (self.name, self._outage_failures))
-        shown = clean_error_text(error_text(error)).strip()
-        logger.warning("The database does not answer (%s); the worker asks again in %.1fs.", shown, delay)
-        return delay

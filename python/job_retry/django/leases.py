@@ -1,0 +1,101 @@
+"""Keeping leases alive: a thread that renews what a worker, or a launch without one, holds."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.db import connections
+
+from job_retry.django.outages import BACKOFF, OUTAGE_ERRORS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from job_retry.django.queue import JobQueueManager
+
+logger = logging.getLogger("job_retry.worker")
+
+
+class LeaseKeeper:
+    """Renews the leases of all that ``holder`` launches, every ``manager.renew_seconds``, in a thread of its own.
+
+    Not while ``is_alive`` says that its owner hangs: others are to notice that. ``monotonic`` returns seconds.
+    """
+
+    def __init__(
+        self,
+        manager: JobQueueManager,
+        holder: str,
+        *,
+        is_alive: Callable[[], bool] = lambda: True,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._manager = manager
+        self._holder = holder
+        self._is_alive = is_alive
+        self._monotonic = monotonic
+        self._renewed_at = -float("inf")
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"leases-{manager.options.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to renew, the first time after ``renew_seconds``."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Renew nothing more, and wait for the end of the thread."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def holds(self, claimed_at: float) -> bool:
+        """Return whether a lease that began at ``claimed_at``, a monotonic moment, is still live.
+
+        Judged by this process's own time, from before the database was asked: rather too early than too late.
+        """
+        lease_seconds = self._manager.claims.lease.total_seconds()
+        return self._monotonic() < max(claimed_at, self._renewed_at) + lease_seconds
+
+    def renew(self) -> None:
+        """Renew now."""
+        began_at = self._monotonic()
+        self._manager.claims.renew(self._holder, self._manager.clock())
+        self._renewed_at = began_at
+
+    def _run(self) -> None:
+        failures = 0
+        wait_seconds = self._manager.renew_seconds
+        try:
+            while not self._stopped.wait(wait_seconds):
+                wait_seconds = self._manager.renew_seconds
+                if not self._is_alive():
+                    logger.error("Worker %s hangs; its leases are not renewed.", self._holder)
+                    continue
+                try:
+                    self.renew()
+                    failures = 0
+                except OUTAGE_ERRORS as error:
+                    connections[self._manager.using].close()
+                    failures += 1
+                    wait_seconds = min(wait_seconds, BACKOFF.jittered_delay(failures + 1, (self._holder, failures)))
+                    logger.warning("The leases of %s could not be renewed: %s", self._holder, type(error).__name__)
+        finally:
+            connections.close_all()
+
+
+@contextmanager
+def leases_kept(manager: JobQueueManager, holder: str) -> Iterator[None]:
+    """Keep the leases of ``holder`` alive meanwhile, for a launch that no worker watches over."""
+    if connections[manager.using].in_atomic_block:  # a test case, whose rows no other connection sees
+        yield
+        return
+    keeper = LeaseKeeper(manager, holder)
+    keeper.start()
+    try:
+        yield
+    finally:
+        keeper.stop()

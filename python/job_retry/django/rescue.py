@@ -1,0 +1,139 @@
+"""Bringing back the jobs of workers that were lost: that died, hung, or were cut off from the database.
+
+A worker is lost when all leases of what it launches have ended. Each of its jobs waits again, as a suspect; one that
+was the only job its worker held has killed it, or so it seems, and is a dead letter once that has happened
+``max_worker_losses`` times. A detached run whose lease has ended is lost by itself, whatever became of its worker.
+
+`judge_losses` decides, `rescue` writes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from job_retry.django import signals
+from job_retry.django.locking import lock_claiming
+from job_retry.django.recording import show
+from job_retry.django.states import Status, entry_values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from job_retry.django.queue import JobQueueManager
+
+logger = logging.getLogger("job_retry.queue")
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What becomes of a job whose worker, or whose run, was lost."""
+
+    job: Any
+    holder: str
+    alone: bool
+    """Whether the worker held nothing but this job, so that the job is to blame."""
+    status: Status
+    """Where the job goes."""
+    error: str
+    """What is put on record."""
+    worker_losses: int
+    """The job's new count."""
+
+    @property
+    def is_poison(self) -> bool:
+        """Whether the job is a dead letter, since it has cost too many workers."""
+        return self.status is Status.FAILED
+
+
+def judge_losses(jobs: Iterable[Any], held: Counter[str], max_worker_losses: int) -> list[Loss]:
+    """Return what becomes of ``jobs``, whose leases have ended. Pure.
+
+    ``held`` is how many jobs each holder launches or is about to launch, ``jobs`` included. The jobs of a holder of
+    which some lease is still live are left alone: who they were lost with is known when that one has ended as well.
+    """
+    by_holder: dict[str, list[Any]] = defaultdict(list)
+    losses = []
+    for job in jobs:
+        if job.status == Status.RUNNING:
+            error = f"Run lost: no heartbeat before the lease ended (launched by {job.claimed_by})"
+            losses.append(Loss(job, job.claimed_by, False, Status.RETRYING, error, job.worker_losses))
+        else:
+            by_holder[job.claimed_by].append(job)
+    for holder, launching in by_holder.items():
+        if held[holder] > len(launching):
+            continue
+        losses += [_judge(job, holder, len(launching), max_worker_losses) for job in launching]
+    return losses
+
+
+def _judge(job: Any, holder: str, together: int, max_worker_losses: int) -> Loss:
+    if together > 1:
+        error = f"Worker lost: {holder} held this job and {together - 1} others when its lease ended"
+        return Loss(job, holder, False, _where_from(job), error, job.worker_losses)
+    count = job.worker_losses + 1
+    error = f"Worker lost: {holder} held this job alone when its lease ended ({count} of {max_worker_losses})"
+    status = Status.FAILED if count >= max_worker_losses else _where_from(job)
+    return Loss(job, holder, True, status, error, count)
+
+
+def _where_from(job: Any) -> Status:
+    # What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
+    return Status.RETRYING if job.scheduled_for is not None and job.retry_count > 0 else Status.QUEUED
+
+
+def rescue(manager: JobQueueManager) -> list[Loss]:
+    """Bring back the jobs of lost workers and return what became of them."""
+    claims, now = manager.claims, manager.clock()
+    if not claims.jobs().lost(now).exists():
+        return []
+    written = []
+    with transaction.atomic(using=manager.using):
+        # One rescuer at a time: what one has written would seem to another never to have been held together.
+        lock_claiming(claims.jobs())
+        jobs = list(claims.jobs().lost(now).order_by("pk"))
+        holders = {job.claimed_by for job in jobs}
+        held = Counter(
+            claims.held().filter(status=Status.LAUNCHING, claimed_by__in=holders).values_list("claimed_by", flat=True)
+        )
+        written = [loss for loss in judge_losses(jobs, held, manager.max_worker_losses) if _write(manager, loss, now)]
+    for loss in written:
+        _announce(manager, loss)
+    return written
+
+
+def _write(manager: JobQueueManager, loss: Loss, now: datetime) -> bool:
+    job = loss.job
+    values = {
+        **entry_values(loss.status, now, lambda name: getattr(job, name)),
+        "last_error": loss.error,
+        "last_error_at": now,
+        "worker_losses": loss.worker_losses,
+    }
+    if job.status == Status.RUNNING:
+        values["scheduled_for"] = now
+    else:
+        # As for a claim given back: the next launch carries the same idempotency key, since whether this one took
+        # place, nobody knows; and its own result, should it still come in, is told by it from those of the next.
+        values["attempt_serial"] = max(job.attempt_serial, 1) - 1
+        if not loss.is_poison:
+            values["lease_expires_at"] = job.lease_expires_at  # the mark of a suspect
+    # The lease too must be the one that has ended: it may have been renewed just now.
+    lost = manager.claims.fenced(job).filter(status=job.status, lease_expires_at=job.lease_expires_at)
+    if not lost.update(**values):
+        return False
+    show(job, values)
+    return True
+
+
+def _announce(manager: JobQueueManager, loss: Loss) -> None:
+    if loss.is_poison:
+        logger.error("Job %s permanently failed (poison): %s", loss.job.pk, loss.error)
+    else:
+        logger.warning("Job %s brought back as %s: %s", loss.job.pk, loss.job.status, loss.error)
+    signals.job_worker_lost.send_robust(sender=type(loss.job), job=loss.job, manager=manager, loss=loss)

@@ -1,0 +1,97 @@
+"""What a worker claims next: the jobs of lost workers are brought back first, and suspects have their turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from job_retry.django.leases import LeaseKeeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from job_retry.django.queue import JobQueueManager
+
+PATIENCE_LEASES = 2
+"""For so many leases a busy worker leaves suspects to others; then it takes nothing new until it is idle."""
+
+
+class WorkerClaims:
+    """The claims of the worker ``name``, and the leases that it keeps.
+
+    A suspect is claimed by a worker that runs nothing else, and runs alone. An idle worker takes suspects and other
+    jobs by turns, so that neither kind waits for the end of the other. ``monotonic`` returns seconds.
+    """
+
+    def __init__(self, manager: JobQueueManager, name: str, monotonic: Callable[[], float]) -> None:
+        self._manager = manager
+        self._name = name
+        self._monotonic = monotonic
+        self._lease_seconds = manager.claims.lease.total_seconds()
+        self._looked_at = -float("inf")
+        self._turned_at = monotonic()
+        self._claimed_at = -float("inf")
+        self._suspects_since: float | None = None
+        self._suspects_turn = True
+        self.runs_alone = False
+        """Whether the last claim was a suspect, beside which nothing may run."""
+        self._keeper = LeaseKeeper(manager, name, is_alive=self._turns, monotonic=monotonic)
+
+    def start(self) -> None:
+        """Begin to renew leases."""
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Renew nothing more."""
+        self._keeper.stop()
+
+    def turn(self) -> None:
+        """Say that the worker does not hang."""
+        self._turned_at = self._monotonic()
+
+    def hold(self) -> bool:
+        """Return whether the lease of the last claim is live, so that what is left of it may be started."""
+        return self._keeper.holds(self._claimed_at)
+
+    def look_after_others(self) -> None:
+        """Bring back the jobs of lost workers, and see whether suspects wait, once in a while."""
+        now = self._monotonic()
+        if now - self._looked_at < self._manager.renew_seconds:
+            return
+        self._manager.rescue_lost_jobs()
+        waiting = self._manager.jobs().ready(self._manager.clock()).suspects().exists()
+        self._looked_at = now
+        if not waiting:
+            self._suspects_since = None
+        elif self._suspects_since is None:
+            self._suspects_since = now
+
+    def next(self, limit: int, *, idle: bool) -> list[Any]:
+        """Claim up to ``limit`` jobs; ``idle`` says that the worker runs nothing."""
+        self.runs_alone = False
+        if self._suspects_since is not None:
+            if idle and self._suspects_turn:
+                return self._claim_suspect() or self._claim_others(limit)
+            if not idle and self._monotonic() - self._suspects_since >= PATIENCE_LEASES * self._lease_seconds:
+                self._suspects_turn = True
+                return []
+        jobs = self._claim_others(limit)
+        if not jobs and idle and self._suspects_since is not None:
+            return self._claim_suspect()
+        return jobs
+
+    def _claim_others(self, limit: int) -> list[Any]:
+        self._suspects_turn = True
+        self._claimed_at = self._monotonic()
+        return self._manager.claim_next_batch(limit, self._name)
+
+    def _claim_suspect(self) -> list[Any]:
+        self._suspects_turn = False
+        self._claimed_at = self._monotonic()
+        jobs = self._manager.claim_suspect(self._name)
+        self.runs_alone = bool(jobs)
+        if not jobs:
+            self._suspects_since = None
+        return jobs
+
+    def _turns(self) -> bool:
+        return self._monotonic() - self._turned_at < self._lease_seconds
