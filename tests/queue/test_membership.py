@@ -318,7 +318,9 @@ def test_the_numbers_of_a_queue() -> None:
     ready, *_ = ContainerJob.objects.filter(status="retrying")
     ContainerJob.objects.filter(pk=ready.pk).update(scheduled_for=NOON - hour)
     assert manager.get_queue_stats() == {"queued": 3, "scheduled": 2, "running": 5, "launch_failed": 6}
-    assert manager.get_worker_metrics() == {
+    metrics = manager.get_worker_metrics()
+    assert metrics.pop("workers") == []  # these rows are under no claim
+    assert metrics == {
         "queue_depth": 5,
         "ready_now": 3,
         "scheduled_future": 2,
@@ -329,7 +331,38 @@ def test_the_numbers_of_a_queue() -> None:
 
 def test_the_numbers_of_an_empty_queue_are_zero() -> None:
     manager = manager_for()
-    assert set(manager.get_queue_stats().values()) == set(manager.get_worker_metrics().values()) == {0}
+    metrics = manager.get_worker_metrics()
+    assert metrics.pop("workers") == []
+    assert set(manager.get_queue_stats().values()) == set(metrics.values()) == {0}
+
+
+def test_the_metrics_show_who_holds_what_and_when_it_gave_a_sign_of_life() -> None:
+    manager = manager_for(lambda job: {"success": True}, clock=ManualClock(NOON))
+    manager.queue_jobs(ContainerJob.objects.bulk_create(ContainerJob() for _ in range(6)))
+    manager.claim_next_batch(2, "alpha:17:c0ffee")
+    [run] = manager.claim_next_batch(1, "alpha:17:c0ffee")
+    manager.launch_claimed_job(run)
+    manager.clock.advance(10)
+    manager.claim_next_batch(3, "by another name")
+    manager.claims.renew("alpha:17:c0ffee", NOON + timedelta(seconds=5))
+    assert manager.get_worker_metrics()["workers"] == [
+        {
+            "name": "alpha:17:c0ffee",
+            "host": "alpha",
+            "pid": 17,
+            "launching": 2,
+            "running": 1,
+            "renewed_at": NOON + timedelta(seconds=5),
+        },
+        {
+            "name": "by another name",
+            "host": "by another name",
+            "pid": None,
+            "launching": 3,
+            "running": 0,
+            "renewed_at": NOON + timedelta(seconds=10),
+        },
+    ]
 
 
 def test_batches_leave_room_for_what_runs() -> None:

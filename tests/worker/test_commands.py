@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from job_retry.django.queue import get_queue_manager
 
-from tests.app.models import ContainerJob
+from tests.app.models import ContainerJob, ReportJob
 from tests.worker.processes import PATIENCE_SECONDS, command, environment
 
 if TYPE_CHECKING:
@@ -80,6 +80,43 @@ def test_a_second_signal_ends_it_at_once_and_says_what_to_do(tmp_path: Path) -> 
     assert way_out in said
     assert called(*way_out.split()[1:]) == "released 1 of 1 claims\n"
     assert state(job) == ("queued", "", None, 0, 0)
+
+
+def test_it_ends_after_as_many_launches_as_it_is_told() -> None:
+    reports = [ReportJob.objects.create(slug=f"report-{number}") for number in range(5)]
+    get_queue_manager("reports").queue_jobs(reports)
+    for jobs_in_all in (3, 4):
+        done = ReportJob.objects.filter(status="completed").count()
+        called("run_job_queue", "reports", "--max-concurrent", "2", "--max-jobs", str(jobs_in_all - done))
+        assert ReportJob.objects.filter(status="completed").count() == jobs_in_all
+    assert ReportJob.objects.get(status="queued").attempt_serial == 0
+
+
+def test_draining_ends_with_success_where_the_launches_are_used_up() -> None:
+    reports = [ReportJob.objects.create(slug=f"report-{number}") for number in range(2)]
+    get_queue_manager("reports").queue_jobs(reports)
+    called("run_job_queue", "reports", "--drain", "--max-jobs", "1")
+    assert ReportJob.objects.filter(status="queued").count() == 1
+
+
+def test_the_liveness_file_is_touched_while_a_launch_goes_on(tmp_path: Path) -> None:
+    pipe, alive = tmp_path / "pipe", tmp_path / "alive"
+    os.mkfifo(pipe)
+    queued(1, command=str(pipe))
+    with command("run_job_queue", "--poll-interval", "0.01", "--liveness-file", str(alive)) as process, pipe.open("w"):
+        os.utime(alive, (0, 0))
+        while alive.stat().st_mtime == 0:  # ends by the time limit of the test if the file is never touched
+            process.poll()
+        process.send_signal(signal.SIGTERM)
+        read_until(process, "still under way")
+        os.utime(alive, (0, 0))
+        while alive.stat().st_mtime == 0:
+            process.poll()
+
+
+def test_a_liveness_file_that_cannot_be_touched_is_refused_at_start(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"missing/alive' cannot be touched: No such file or directory\."):
+        called("run_job_queue", "--liveness-file", str(tmp_path / "missing" / "alive"))
 
 
 def test_elsewhere_than_on_a_terminal_it_writes_plain_lines() -> None:
@@ -182,7 +219,7 @@ def test_a_launcher_that_does_not_exist_is_said_before_anything_runs() -> None:
         said = process.communicate(timeout=PATIENCE_SECONDS)[0]
     assert process.returncode == 1
     assert "job_retry.E006" in said
-    assert "tests.worker.launchers has: follow_command." in said
+    assert "tests.worker.launchers has: follow_command, kill_worker_on_command." in said
     assert state(job)[0] == "queued"
 
 

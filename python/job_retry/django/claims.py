@@ -16,11 +16,11 @@ import socket
 from collections import defaultdict
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID, uuid4
 
 from django.db import connections, router, transaction
-from django.db.models import F
+from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Greatest
 
 from job_retry.django.locking import lock_claiming
@@ -42,6 +42,21 @@ CHUNK_ROWS = 500
 
 CROWD = 20
 """Workers that may claim at the same moment on MariaDB and MySQL before one of them finds nothing at its first look."""
+
+
+class Holder(TypedDict):
+    """Who holds jobs: a worker, or a process that launches without one."""
+
+    name: str
+    host: str
+    pid: int | None
+    """None where the program gave the worker a name of another form."""
+    launching: int
+    """Jobs that it launches, or is about to launch."""
+    running: int
+    """Detached runs that it launched."""
+    renewed_at: datetime | None
+    """When it renewed its leases last, or claimed; None where it holds detached runs only."""
 
 
 def this_process() -> str:
@@ -192,6 +207,29 @@ class ColumnClaims:
         """Return the claimed jobs, of ``holder`` or of everybody."""
         held = self.jobs().filter(status__in=CLAIMED, claim_token__isnull=False)
         return held if holder is None else held.filter(claimed_by=holder)
+
+    def holders(self) -> list[Holder]:
+        """Return who holds jobs, by name."""
+        launching = Q(status=Status.LAUNCHING)
+        rows = self.held().order_by("claimed_by").values("claimed_by")
+        rows = rows.annotate(
+            launching=Count("pk", filter=launching),
+            running=Count("pk", filter=Q(status=Status.RUNNING)),
+            lease_end=Max("lease_expires_at", filter=launching),
+        )
+        return [self._holder(row) for row in rows]
+
+    def _holder(self, row: dict[str, Any]) -> Holder:
+        host, _, rest = row["claimed_by"].partition(":")
+        pid = rest.partition(":")[0]
+        return Holder(
+            name=row["claimed_by"],
+            host=host,
+            pid=int(pid) if pid.isascii() and pid.isdigit() else None,
+            launching=row["launching"],
+            running=row["running"],
+            renewed_at=None if row["lease_end"] is None else row["lease_end"] - self.lease,
+        )
 
     def _choose(self, ready: JobQuerySet[Any], limit: int) -> list[Any]:
         """Return the keys of the first jobs of ``ready`` that nobody else is claiming, locked where rows can be."""

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from django.core.signals import setting_changed
 from django.db import connections, router
 from django.db.models import Q
 
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
-from job_retry.django.claims import ColumnClaims, this_process
+from job_retry.django.claims import ColumnClaims, Holder, this_process
 from job_retry.django.classifiers import project_classifier
 from job_retry.django.clocks import default_clock
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
@@ -49,6 +49,22 @@ class BatchResult(TypedDict):
     """Launches that succeeded."""
     errors: list[str]
     """``Job <pk>: <error>`` for each that did not."""
+
+
+class WorkerMetrics(TypedDict):
+    """What `JobQueueManager.get_worker_metrics` returns."""
+
+    queue_depth: int
+    """Jobs that wait, due or not."""
+    ready_now: int
+    """Of these, those that a worker may claim."""
+    scheduled_future: int
+    """Of these, those whose time has not come."""
+    running: int
+    launch_failed: int
+    """Dead letters."""
+    workers: list[Holder]
+    """Who holds jobs."""
 
 
 class JobQueueManager(QueueMembership):
@@ -292,16 +308,17 @@ class JobQueueManager(QueueMembership):
             launch_failed=Q(status=Status.FAILED),
         )
 
-    def get_worker_metrics(self) -> dict[str, int]:
-        """Return ``queue_depth`` (all waiting), ``ready_now``, ``scheduled_future``, ``running``, ``launch_failed``."""
+    def get_worker_metrics(self) -> WorkerMetrics:
+        """Return how many jobs wait, run and have failed, and who holds which."""
         now = self.clock()
-        return self.jobs().counts(
+        counts = self.jobs().counts(
             queue_depth=Q(status__in=WAITING),
             ready_now=due(now),
             scheduled_future=Q(status__in=WAITING, scheduled_for__gt=now),
             running=Q(status=Status.RUNNING),
             launch_failed=Q(status=Status.FAILED),
         )
+        return cast("WorkerMetrics", {**counts, "workers": self.claims.holders()})
 
     def _ask_clock(self) -> datetime:
         """Return now, from a clock that extrapolates by asking it anew."""

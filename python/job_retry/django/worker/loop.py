@@ -23,6 +23,7 @@ from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from job_retry.django.queue import JobQueueManager
     from job_retry.django.recording import LaunchResult
@@ -40,7 +41,9 @@ class Worker:
 
     ``max_concurrent`` jobs at most run at once (default: the queue's ``MAX_CONCURRENT``), each launch in a thread of
     its own; a detached run counts until it ends. Ready jobs are looked for whenever a launch ends, and otherwise every
-    ``poll_interval`` seconds. ``name`` is what its claims are held under. ``monotonic`` returns seconds.
+    ``poll_interval`` seconds. After ``max_jobs`` launches it ends gracefully. ``liveness_file`` is touched at every
+    turn, whether the database answers or not. ``name`` is what its claims are held under, ``monotonic`` returns
+    seconds.
 
     A queue is drained when nothing is ready, claimed or waiting for a retry, and nothing runs under a live lease; jobs
     that people have scheduled for later are left for another time.
@@ -53,6 +56,8 @@ class Worker:
         max_concurrent: int | None = None,
         poll_interval: float = 1.0,
         drain: bool = False,
+        max_jobs: int | None = None,
+        liveness_file: Path | None = None,
         name: str | None = None,
         observer: WorkerObserver | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -61,6 +66,8 @@ class Worker:
         self.max_concurrent = max_concurrent or manager.options.max_concurrent
         self.poll_interval = poll_interval
         self.drain = drain
+        self.max_jobs = max_jobs
+        self.liveness_file = liveness_file
         self.name = name or this_process()
         self.summary = WorkerSummary()
         self._observer = observer
@@ -71,6 +78,7 @@ class Worker:
         self._threads = LaunchThreads(launch, self._inbox.put, name=f"launch-{manager.options.name}")
         self._claims = WorkerClaims(manager, self.name, monotonic)
         self._backlog: deque[Any] = deque()
+        self._started = 0
         self._stops = 0
         self._interrupt: BaseException | None = None
         self._has_detached_runs = False
@@ -94,6 +102,7 @@ class Worker:
         self._claims.start()
         try:
             self._work()
+            self.summary.reached_max_jobs = self._started == self.max_jobs
             self._finish()
         finally:
             try:
@@ -108,9 +117,9 @@ class Worker:
         return self.summary
 
     def _work(self) -> None:
-        while not self._stops:
+        while not self._stops and self._started != self.max_jobs:
             wait_seconds = self.poll_interval
-            self._claims.turn()
+            self._turn()
             try:
                 self._claims.look_after_others()
                 self._start_ready_jobs()
@@ -125,13 +134,22 @@ class Worker:
                 connections[self.manager.using].close()
             self._take_in(wait_seconds)
 
+    def _turn(self) -> None:
+        """Show that the worker does not hang."""
+        self._claims.turn()
+        if self.liveness_file is not None:
+            try:
+                self.liveness_file.touch()
+            except OSError as error:
+                logger.warning("The liveness file could not be touched: %s", error)
+
     def _finish(self) -> None:
         """Wait for the launches under way, unless told twice to stop."""
         self._give_back_backlog()
         if self._threads.launching and self._stops == 1:
             logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
         while self._threads.launching and self._stops < 2:
-            self._claims.turn()
+            self._turn()
             self._take_in(self.poll_interval)
         self.summary.still_launching = self._threads.launching
 
@@ -144,9 +162,12 @@ class Worker:
         slots = self._free_slots()
         if slots > 0 and not self._backlog:
             batch = self.manager.options.claim_batch or slots
+            if self.max_jobs is not None:
+                batch = min(batch, self.max_jobs - self._started)
             self._backlog.extend(self._claims.next(batch, idle=not self._threads.launching))
         while slots > 0 and self._backlog:
             self._threads.start(self._backlog.popleft())
+            self._started += 1
             slots -= 1
 
     def _free_slots(self) -> int:
@@ -155,7 +176,8 @@ class Worker:
             running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
             detached = running.exclude(pk__in=self._threads.launching).count()
             self._has_detached_runs = detached > 0
-        return self.max_concurrent - len(self._threads.launching) - detached
+        slots = self.max_concurrent - len(self._threads.launching) - detached
+        return slots if self.max_jobs is None else min(slots, self.max_jobs - self._started)
 
     def _is_drained(self) -> bool:
         if self._threads.launching or self._backlog:

@@ -29,6 +29,8 @@ class WorkerSummary:
     """Claimed jobs that were not started when the worker was told to stop."""
     drained: bool = False
     """Whether nothing was left to do; only asked where the worker was told to drain the queue."""
+    reached_max_jobs: bool = False
+    """Whether it ended because it had launched as many jobs as it was told to."""
     still_launching: list[Any] = field(default_factory=list)
     """Primary keys of jobs whose launch had not ended when the worker was told to stop for the second time."""
 

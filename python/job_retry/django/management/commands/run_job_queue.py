@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import signal
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connections
 
+from job_retry.django.management.arguments import positive_integer, positive_seconds
 from job_retry.django.management.queue_command import QueueCommand
 from job_retry.django.worker import Worker
 from job_retry.django.worker.observers import LoggedProgress
@@ -27,13 +28,6 @@ LOGGER = logging.getLogger("job_retry")
 LOG_LEVELS = {0: logging.WARNING, 1: logging.INFO, 2: logging.INFO, 3: logging.DEBUG}
 
 
-def positive_integer(text: str) -> int:
-    """Read a whole number of 1 or more."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more, not {text!r}")
-    return int(text)
-
-
 def refuse_missing_table(manager: JobQueueManager) -> None:
     """Raise CommandError where the job model has no table yet; a database that does not answer is the worker's."""
     table = manager.model._meta.db_table
@@ -45,15 +39,12 @@ def refuse_missing_table(manager: JobQueueManager) -> None:
         raise CommandError(f"The table {table!r} of {manager.model._meta.label} is missing: run `manage.py migrate`.")
 
 
-def positive_seconds(text: str) -> float:
-    """Read a number of seconds above 0."""
+def refuse_unwritable(liveness_file: Path) -> None:
+    """Raise CommandError where the file cannot be touched."""
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
-    return seconds
+        liveness_file.touch()
+    except OSError as error:
+        raise CommandError(f"--liveness-file {str(liveness_file)!r} cannot be touched: {error.strerror}.") from error
 
 
 class QueueNotDrainedError(CommandError):
@@ -90,17 +81,34 @@ class Command(QueueCommand):
             metavar="SECONDS",
             help="longest wait until new jobs are noticed (default: %(default)s)",
         )
+        parser.add_argument(
+            "--max-jobs",
+            type=positive_integer,
+            metavar="N",
+            help="end gracefully after so many launches, for a process manager that starts a fresh worker",
+        )
+        parser.add_argument(
+            "--liveness-file",
+            type=Path,
+            metavar="PATH",
+            help="touch this file at every turn, at least once a poll interval; one that grows old tells of a worker "
+            "that hangs",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the worker to its end."""
         manager = self.queue_manager(options["queue"])
         refuse_missing_table(manager)
+        if options["liveness_file"] is not None:
+            refuse_unwritable(options["liveness_file"])
         with self._shown(options["queue"], options["verbosity"]) as observer:
             worker = Worker(
                 manager,
                 max_concurrent=options["max_concurrent"],
                 poll_interval=options["poll_interval"],
                 drain=options["drain"],
+                max_jobs=options["max_jobs"],
+                liveness_file=options["liveness_file"],
                 observer=observer,
             )
             with stopping_on_signals(worker):
@@ -108,10 +116,11 @@ class Command(QueueCommand):
         if summary.still_launching:
             shown = ", ".join(map(str, summary.still_launching))
             raise CommandError(
-                f"Stopped while jobs were being launched: {shown}. Their claims stay; when nothing of them runs any "
-                f"more, put them back: manage.py release_claim {options['queue']} --worker {worker.name}"
+                f"Stopped while jobs were being launched: {shown}. They come back when their leases end; when nothing "
+                "of them runs any more, put them back at once: "
+                f"manage.py release_claim {options['queue']} --worker {worker.name}"
             )
-        if options["drain"] and not summary.drained:
+        if options["drain"] and not summary.drained and not summary.reached_max_jobs:
             raise QueueNotDrainedError(f"Stopped before queue {options['queue']!r} was drained.")
 
     @contextmanager
