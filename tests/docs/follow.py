@@ -29,7 +29,7 @@ GUIDES = frozenset({"README.md", "docs/quickstart.md"})
 
 VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"), "<time>"),
-    (re.compile(r"Worker \S+:\d+"), "Worker <name>"),
+    (re.compile(r"Worker \S+:\d+:[0-9a-f]+"), "Worker <name>"),
 )
 """Parts of an output that differ from run to run, and what stands for them when outputs are compared."""
 

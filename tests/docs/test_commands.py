@@ -15,6 +15,7 @@ PAGES = [*pages(), Page(ROOT / "CONTRIBUTING.md")]
 OURS = {
     "run_job_queue": "docs/worker.md",
     "release_claim": "docs/worker.md",
+    "check_job_queue": "docs/worker.md",
     "explain_error": "docs/reading-verdicts.md",
 }
 """Our commands, and the page that describes each."""

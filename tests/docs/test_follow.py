@@ -81,14 +81,14 @@ def test_a_command_that_fails_or_prints_something_else_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("manage.py").write_text("import sys\nprint('Worker a:1 ended')\nsys.exit(len(sys.argv) - 1)\n")
-    run_command(PAGE, Command(3, ("python", "manage.py"), ("Worker host:4711 ended",)))
-    with pytest.raises(AssertionError, match=r"README\.md:3: .* does not print 'Worker host:4711 began'"):
-        run_command(PAGE, Command(3, ("python", "manage.py"), ("Worker host:4711 began",)))
+    Path("manage.py").write_text("import sys\nprint('Worker a:1:b2 ended')\nsys.exit(len(sys.argv) - 1)\n")
+    run_command(PAGE, Command(3, ("python", "manage.py"), ("Worker host:4711:c0ffee17 ended",)))
+    with pytest.raises(AssertionError, match=r"README\.md:3: .* does not print 'Worker host:4711:c0ffee17 began'"):
+        run_command(PAGE, Command(3, ("python", "manage.py"), ("Worker host:4711:c0ffee17 began",)))
     with pytest.raises(AssertionError, match=r"README\.md:3: python manage\.py fail ends with 1"):
         run_command(PAGE, Command(3, ("python", "manage.py", "fail")))
 
 
 def test_what_differs_from_run_to_run_is_not_compared() -> None:
-    line = "2026-01-05 09:30:00,484 INFO Worker host:4711 runs"
+    line = "2026-01-05 09:30:00,484 INFO Worker host:4711:c0ffee17 runs"
     assert same_every_time(line) == "<time> INFO Worker <name> runs"

@@ -166,11 +166,16 @@ def test_a_suspect_whose_attempt_has_ended_is_one_no_more(outcome: Any) -> None:
 @pytest.mark.django_db
 def test_a_job_that_costs_too_many_workers_is_poison_until_a_person_retries_it() -> None:
     seen: list[tuple[bool, int]] = []
+    reasons: list[str] = []
 
     def receive(loss: Any, **_: Any) -> None:
         seen.append((loss.is_poison, loss.worker_losses))
 
+    def receive_dead_letter(decision: Any, **_: Any) -> None:
+        reasons.append(decision.reason)
+
     signals.job_worker_lost.connect(receive)
+    signals.job_dead_lettered.connect(receive_dead_letter)
     manager = manager_for()
     job = queued_job(manager)
     for number in range(MAX_LOSSES):
@@ -179,6 +184,8 @@ def test_a_job_that_costs_too_many_workers_is_poison_until_a_person_retries_it()
         manager.rescue_lost_jobs()
         assert_invariants()
     signals.job_worker_lost.disconnect(receive)
+    signals.job_dead_lettered.disconnect(receive_dead_letter)
+    assert reasons == ["too many workers lost"]
     assert seen == [(False, 1), (False, 2), (True, 3)]
     poison = row(job)
     assert (poison.status, poison.retry_count, poison.worker_losses) == (Status.FAILED, 0, 3)

@@ -34,7 +34,7 @@ class FailureDecision:
     failed_attempts: int
     """Failed attempts so far, this one included; the job's new `retry_count`."""
     reason: str
-    """``permanent error``, ``retry limit exceeded`` or ``attempts left``."""
+    """``permanent error``, ``retry limit exceeded``, ``too many workers lost`` or ``attempts left``."""
     rule: str | None = None
     """The classifier's rule that decided on ``error_type``, as ``pack/rule``; None where none did."""
     why: str = ""

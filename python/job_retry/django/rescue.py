@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from job_retry import ErrorType
 from job_retry.django import signals
+from job_retry.django.decision import FailureDecision
 from job_retry.django.locking import lock_claiming
 from job_retry.django.recording import show
 from job_retry.django.states import Status, entry_values
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from job_retry.django.queue import JobQueueManager
 
 logger = logging.getLogger("job_retry.queue")
+
+WORKERS_LOST = "too many workers lost"
+"""The reason of a dead letter that cost its workers."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,9 @@ def _write(manager: JobQueueManager, loss: Loss, now: datetime) -> bool:
 
 def _announce(manager: JobQueueManager, loss: Loss) -> None:
     if loss.is_poison:
-        logger.error("Job %s permanently failed (poison): %s", loss.job.pk, loss.error)
+        logger.error("Job %s permanently failed (%s): %s", loss.job.pk, WORKERS_LOST, loss.error)
+        decision = FailureDecision(ErrorType.UNKNOWN, loss.error, loss.job.retry_count, WORKERS_LOST)
+        signals.job_dead_lettered.send_robust(sender=type(loss.job), job=loss.job, manager=manager, decision=decision)
     else:
         logger.warning("Job %s brought back as %s: %s", loss.job.pk, loss.job.status, loss.error)
     signals.job_worker_lost.send_robust(sender=type(loss.job), job=loss.job, manager=manager, loss=loss)
