@@ -76,12 +76,13 @@ def test_what_the_queue_writes_on_entering_a_status_breaks_no_rule(status: Statu
 
 def test_leases_that_nobody_takes_over_and_overdue_runs_are_reported() -> None:
     manager = get_queue_manager()
+    now = manager.clock()
     lost, long, short, leased = [ContainerJob.objects.create(status="running") for _ in range(4)]
     for job, values in {
-        lost: {"lease_expires_at": NOW - 2 * LEASE},
-        long: {"launched_at": NOW - timedelta(days=2)},
-        short: {"launched_at": NOW - timedelta(hours=2)},
-        leased: {"launched_at": NOW - timedelta(days=2), "lease_expires_at": NOW + LEASE},
+        lost: {"lease_expires_at": now - 2 * LEASE},
+        long: {"launched_at": now - timedelta(days=2)},
+        short: {"launched_at": now - timedelta(hours=2)},
+        leased: {"launched_at": now - timedelta(days=2), "lease_expires_at": now + LEASE},
     }.items():
         ContainerJob.objects.filter(pk=job.pk).update(claim_token=uuid4(), claimed_by="host:1:a", **values)
     said = checked()
