@@ -10,6 +10,7 @@ from unittest.mock import Mock, patch
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from job_retry.django.launcher import call_launcher, read_result, resolve_launcher
