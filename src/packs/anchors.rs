@@ -6,6 +6,9 @@ use std::collections::HashMap;
 /// Bytes that are read at once.
 const WORD: usize = 8;
 
+/// 2 to the power of 64, divided by the golden ratio.
+const FIBONACCI: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Places that are looked at together, one for each bit of a word.
 const CHUNK: usize = 64;
 
@@ -92,13 +95,16 @@ impl<const WIDTH: usize, const WORDS: usize> Grams<WIDTH, WORDS> {
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
     fn hash(gram: u64) -> usize {
-        (gram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - Self::HASH_BITS)) as usize
+        (gram.wrapping_mul(FIBONACCI) >> (u64::BITS - Self::HASH_BITS)) as usize
     }
 
-    /// 1 where a gram may begin, else 0.
+    /// 1 where a gram may begin, else 0; of a word its product with [`FIBONACCI`].
+    ///
+    /// To shift a factor is to shift the product, so all widths share one multiplication.
     #[inline]
-    fn may_begin(&self, word: u64) -> u64 {
-        let hash = Self::hash(Self::gram(word));
+    #[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
+    fn may_begin(&self, product: u64) -> u64 {
+        let hash = (Self::gram(product) >> (u64::BITS - Self::HASH_BITS)) as usize;
         (self.filter[hash / 64] >> (hash % 64)) & 1
     }
 
@@ -159,8 +165,8 @@ impl Anchors {
     fn places(&self, text: &[u8]) -> u64 {
         let mut places = 0;
         for (index, bytes) in text.windows(WORD).enumerate() {
-            let word = u64::from_le_bytes(bytes.try_into().unwrap_or_default());
-            let begins = self.wide.may_begin(word) | self.middle.may_begin(word) | self.narrow.may_begin(word);
+            let product = u64::from_le_bytes(bytes.try_into().unwrap_or_default()).wrapping_mul(FIBONACCI);
+            let begins = self.wide.may_begin(product) | self.middle.may_begin(product) | self.narrow.may_begin(product);
             places |= begins << index;
         }
         places
@@ -168,9 +174,16 @@ impl Anchors {
 
     fn look(&self, text: &[u8], position: usize, found: &mut impl FnMut(usize, usize)) {
         let word = word(&text[position..]);
-        self.compare(self.wide.at(word), text, position, found);
-        self.compare(self.middle.at(word), text, position, found);
-        self.compare(self.narrow.at(word), text, position, found);
+        let product = word.wrapping_mul(FIBONACCI);
+        if self.wide.may_begin(product) != 0 {
+            self.compare(self.wide.at(word), text, position, found);
+        }
+        if self.middle.may_begin(product) != 0 {
+            self.compare(self.middle.at(word), text, position, found);
+        }
+        if self.narrow.may_begin(product) != 0 {
+            self.compare(self.narrow.at(word), text, position, found);
+        }
     }
 
     fn compare<'a>(
