@@ -203,7 +203,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "until the packs are complete"]
     fn shipped_rules_have_no_problems() {
         let engine = Engine::new(None, names().map(|name| Arc::clone(pack(name).unwrap())));
         let problems: Vec<String> = names()
