@@ -11,12 +11,15 @@ django.setup()
 from demonstration.kinds import KINDS  # noqa: E402
 from demonstration.network import LoopbackService  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from job_retry import ErrorClassifier  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from job_retry.django.classifiers import project_classifier  # noqa: E402
+from job_retry.django.judgement import judge  # noqa: E402
 from job_retry.django.launcher import call_launcher  # noqa: E402
 from jobs.models import ContainerJob  # noqa: E402
 from jobs.services import launch_job  # noqa: E402
 
 call_command("migrate", verbosity=0)
+classifier = project_classifier()
 outcomes = {}
 for kind in KINDS:
     service = kind.service and LoopbackService(kind.service)
@@ -29,7 +32,7 @@ for kind in KINDS:
     outcomes[kind.name] = {
         "completed": outcome.completed,
         "error": outcome.error,
-        "verdict": ErrorClassifier.classify_error(outcome.error).value,
+        "verdict": judge(classifier, outcome.error, outcome.exception, timezone.now()).error_type.value,
         "started": ContainerJob.objects.get(pk=job.pk).started_at is not None,
     }
 print(json.dumps(outcomes))

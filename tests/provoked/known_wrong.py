@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 KNOWN_WRONG: Mapping[str, str] = {
     # The text of the exception says less than whoever provoked it knows.
     "network: a unix socket that is missing": "permanent",
-    "network: an address of another machine": "unknown",
     "processes: signal a process that is gone": "unknown",
     "processes: wait for a child that is none": "unknown",
     "redis: a transaction with a slip": "unknown",
