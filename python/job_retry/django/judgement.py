@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
+
 from job_retry import ErrorClassifier, ErrorType
 from job_retry.django.error_text import clean_traceback
 
@@ -46,7 +48,8 @@ def judge(classifier: Any, error: str, exception: BaseException | None, now: dat
     judgement = _or_logged(classifier, lambda: _verdict(classifier, subject)) or Judgement(ErrorType.UNKNOWN)
     if not _has_packs(classifier):
         return judgement
-    seconds = _or_logged(classifier, lambda: classifier.retry_after(subject, now=now))
+    aware = timezone.make_aware(now) if timezone.is_naive(now) else now  # without time zones in the project
+    seconds = _or_logged(classifier, lambda: classifier.retry_after(subject, now=aware))
     return Judgement(judgement.error_type, judgement.rule, judgement.why, seconds)
 
 
