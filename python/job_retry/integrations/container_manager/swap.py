@@ -162,7 +162,8 @@ def _native_classifier(original: type) -> Any:
         "__doc__": ErrorClassifier.__doc__,
         "__module__": MODULE,  # with the name, where pickle looks for it
         "DEBUG_LOGGER": logging.getLogger(MODULE),
-        "classify_error": vars(ErrorClassifier)["classify_error"],
+        # The one by which `native` itself classifies: `original` would come before it.
+        "classify_error": next(filter(None, (vars(base).get("classify_error") for base in native.__mro__))),
     }
     return type(original.__name__, (original, native), body)
 
