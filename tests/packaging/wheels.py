@@ -30,6 +30,7 @@ DJANGO = (
     "tests",
     "--ignore=tests/docs",
     "--ignore=tests/packaging",
+    "--ignore=tests/provoked",
     "--ignore=tests/servers",
     "--ignore=tests/examples",
     "--ignore=tests/integrations/test_environment.py",
