@@ -51,7 +51,7 @@ pub fn check(engine: &Engine, pack: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (number, own_pack, rule) in rules.iter().filter(|(_, own_pack, _)| own_pack.name == pack) {
         let mut add = |kind, message: String| {
-            problems.push(Problem { rule: full_id(own_pack, rule), kind, message });
+            problems.push(Problem { rule: own_pack.full_id(rule), kind, message });
         };
         if rule.examples.is_empty() {
             add(ProblemKind::NoExample, String::from("it has no example; give it one that it decides"));
@@ -91,11 +91,7 @@ fn decisive(engine: &Engine, example: &Example) -> Option<usize> {
 
 fn name(engine: &Engine, number: usize) -> String {
     let (pack, rule) = engine.rule(number);
-    full_id(pack, rule)
-}
-
-fn full_id(pack: &Pack, rule: &Rule) -> String {
-    format!("{}/{}", pack.name, rule.id)
+    pack.full_id(rule)
 }
 
 /// Most characters of an example that are shown.

@@ -184,3 +184,11 @@ pub struct Pack {
     /// Its noise.
     pub noise: Vec<Noise>,
 }
+
+impl Pack {
+    /// The name by which one of its rules is known among those of all packs.
+    #[must_use]
+    pub fn full_id(&self, rule: &Rule) -> String {
+        format!("{}/{}", self.name, rule.id)
+    }
+}

@@ -92,7 +92,10 @@ impl<'py> Judge<'py> {
         Ok(match &judgement.decider {
             Decider::Nothing => None,
             Decider::Entry(entry) => Some(self.lists.pattern(py, entry.index)),
-            Decider::Rule(hit) => self.engine()?.map(|engine| PyString::new(py, &full_id(engine.rule(hit.rule)))),
+            Decider::Rule(hit) => self.engine()?.map(|engine| {
+                let (pack, rule) = engine.rule(hit.rule);
+                PyString::new(py, &pack.full_id(rule))
+            }),
         })
     }
 
@@ -125,7 +128,7 @@ impl<'py> Judge<'py> {
         let near_miss = module.getattr("NearMiss")?;
         let near = near.into_iter().map(|near| {
             let verdict = Verdict::from(near.rule.verdict).member(py)?;
-            near_miss.call1((full_id((near.pack, near.rule)), verdict, near.why))
+            near_miss.call1((near.pack.full_id(near.rule), verdict, near.why))
         });
         let fields = PyDict::new(py);
         fields.set_item("error_type", Verdict::from(case.judgement.verdict).member(py)?)?;
@@ -201,10 +204,6 @@ type Matched<'py> = (Option<Bound<'py, PyAny>>, Option<Range<usize>>);
 
 fn text<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyAny> {
     PyString::new(py, text).into_any()
-}
-
-fn full_id((pack, rule): (&rule::Pack, &rule::Rule)) -> String {
-    format!("{}/{}", pack.name, rule.id)
 }
 
 /// A span in bytes as one in characters. A pattern may match a part of a character, which then counts as a whole.

@@ -232,7 +232,7 @@ impl<'py> Shape<'py> {
     fn rule(&self, pack: &Pack, rule: &Rule) -> PyResult<Bound<'py, PyAny>> {
         let py = self.module.py();
         let fields = PyDict::new(py);
-        fields.set_item("id", format!("{}/{}", pack.name, rule.id))?;
+        fields.set_item("id", pack.full_id(rule))?;
         fields.set_item("verdict", Verdict::from(rule.verdict).member(py)?)?;
         fields.set_item("why", &rule.why)?;
         fields.set_item("strength", rule.strength.name())?;
