@@ -146,7 +146,8 @@ fn weakness(engine: &Engine, hit: &Hit, decider: &Decider) -> String {
     } else if stronger == strength {
         String::from("it matches, but what decides is the exception's own, stands later in the text or is longer")
     } else {
-        String::from("it matches, but in a log of attempts the last line decides")
+        // In a log of attempts, or where a program went on.
+        String::from("it matches, but a later line decides")
     }
 }
 
