@@ -157,8 +157,11 @@ pub(super) fn check_rules<'py>(
         }
         Some(packs) => named(&py.get_type::<PyTuple>().call1((packs,))?.cast_into()?)?,
     };
-    let compiled = CompiledRules::new(Some(project(usable)), names);
-    problems.extend(check(compiled.engine()?, PROJECT));
+    // Most programs have no rules, and the system checks ask at each start: all packs would be compiled for nothing.
+    if !usable.is_empty() {
+        let compiled = CompiledRules::new(Some(project(usable)), names);
+        problems.extend(check(compiled.engine()?, PROJECT));
+    }
     let class = py.import("job_retry.rule_pack")?.getattr("RuleProblem")?;
     problems.iter().map(|problem| class.call1((&problem.rule, problem.kind.name(), &problem.message))).collect()
 }
