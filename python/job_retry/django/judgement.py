@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -20,7 +21,7 @@ logger = logging.getLogger("job_retry.queue")
 # Taken when this module is loaded, so that a program that patches one of them later is noticed. With packs and without,
 # a message takes different paths.
 _SHIPPED = {
-    name: [vars(base).get(name) for base in ErrorClassifier.with_rules([]).__mro__ if name in vars(base)]
+    name: [vars(base)[name] for base in ErrorClassifier.with_rules([]).__mro__ if name in vars(base)]
     for name in ("classify_error", "classify_exception", "explain")
 }
 
@@ -54,7 +55,7 @@ def judge(classifier: Any, error: str, exception: BaseException | None, now: dat
 
 
 def _verdict(classifier: Any, subject: str | BaseException) -> Judgement:
-    if all(_definition(classifier, name) in shipped for name, shipped in _SHIPPED.items()):
+    if all(getattr_static(classifier, name, None) in shipped for name, shipped in _SHIPPED.items()):
         explained = classifier.explain(subject)
         return Judgement(explained.error_type, explained.rule, explained.why)
     classify = classifier.classify_error if isinstance(subject, str) else classifier.classify_exception
@@ -80,12 +81,6 @@ def _classes(classifier: Any) -> tuple[type, ...]:
     return (classifier if isinstance(classifier, type) else type(classifier)).__mro__
 
 
-def _definition(classifier: Any, name: str) -> Any:
-    if not isinstance(classifier, type) and name in getattr(classifier, "__dict__", ()):
-        return vars(classifier)[name]
-    return next((vars(base)[name] for base in _classes(classifier) if name in vars(base)), None)
-
-
 def _knows_exceptions(classifier: Any) -> bool:
     """Return whether `classify_exception` speaks for the program: not behind a `classify_error` that replaces it."""
     for base in _classes(classifier):
@@ -98,4 +93,4 @@ def _knows_exceptions(classifier: Any) -> bool:
 
 def _has_packs(classifier: Any) -> bool:
     """Return whether the classifier reads more than the shipped lists do, which know nothing of waiting."""
-    return any(base.__dict__.get("RULE_PACKS") or base.__dict__.get("RULES") for base in _classes(classifier))
+    return any(getattr_static(classifier, name, ()) for name in ("RULE_PACKS", "RULES"))

@@ -163,7 +163,7 @@ def _native_classifier(original: type) -> Any:
         "__module__": MODULE,  # with the name, where pickle looks for it
         "DEBUG_LOGGER": logging.getLogger(MODULE),
         # The one by which `native` itself classifies: `original` would come before it.
-        "classify_error": next(filter(None, (vars(base).get("classify_error") for base in native.__mro__))),
+        "classify_error": inspect.getattr_static(native, "classify_error"),
     }
     return type(original.__name__, (original, native), body)
 
