@@ -39,15 +39,18 @@ class Judgement:
     """How long the error itself asks to wait; None where it does not say."""
 
 
-def judge(classifier: Any, error: str, exception: BaseException | None, now: datetime) -> Judgement:
+def judge(
+    classifier: Any, error: str, exception: BaseException | None = None, now: datetime | None = None
+) -> Judgement:
     """Return what ``classifier`` says of an error: of ``exception`` where there is one, else of its full text.
 
-    A classifier of the program's own that knows texts only, or replaces `classify_error`, is asked by the text. What
-    fails in a classifier is logged, and counts as UNKNOWN, or as no request to wait.
+    How long the error asks to wait is looked for only where ``now`` is given. A classifier of the program's own that
+    knows texts only, or replaces `classify_error`, is asked by the text. What fails in a classifier is logged, and
+    counts as UNKNOWN, or as no request to wait.
     """
     subject = error if exception is None or not _knows_exceptions(classifier) else exception
     judgement = _or_logged(classifier, lambda: _verdict(classifier, subject)) or Judgement(ErrorType.UNKNOWN)
-    if not _has_packs(classifier):
+    if now is None or not _has_packs(classifier):
         return judgement
     aware = timezone.make_aware(now) if timezone.is_naive(now) else now  # without time zones in the project
     seconds = _or_logged(classifier, lambda: classifier.retry_after(subject, now=aware))

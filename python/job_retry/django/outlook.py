@@ -92,7 +92,7 @@ def verdict(job: Any, manager: JobQueueManager) -> Judgement | None:
 
     Of its text, which is all that is kept of an exception.
     """
-    return judge(manager.classifier, job.last_error, None, manager.clock()) if job.last_error else None
+    return judge(manager.classifier, job.last_error) if job.last_error else None
 
 
 def strategy_name(job: Any, manager: JobQueueManager) -> str:

@@ -19,6 +19,7 @@ from job_retry.django.states import CLAIMED
 from job_retry.django.strategies import strategy_label
 
 if TYPE_CHECKING:
+    from job_retry.django.judgement import Judgement
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -47,8 +48,7 @@ class JobDisplay(JobModelAdmin):
     @admin.display(description=_("verdict"), empty_value="—")
     def job_verdict(self, job: Any) -> str | None:
         """What the queue's classifier says of the last error."""
-        manager = self._manager_or_none()
-        judgement = None if manager is None else outlook.verdict(job, manager)
+        judgement = self._judgement(job)
         if judgement is None:
             return None
         return format_html('<span class="job-verdict job-verdict-{0}">{0}</span>', judgement.error_type.value)
@@ -56,8 +56,7 @@ class JobDisplay(JobModelAdmin):
     @admin.display(description=_("reason"), empty_value="—")
     def job_verdict_reason(self, job: Any) -> str | None:
         """Why the classifier says so, and by which rule."""
-        manager = self._manager_or_none()
-        judgement = None if manager is None else outlook.verdict(job, manager)
+        judgement = self._judgement(job)
         if judgement is None or judgement.rule is None:
             return None
         return format_html("{} <code>{}</code>", judgement.why, judgement.rule)
@@ -127,6 +126,10 @@ class JobDisplay(JobModelAdmin):
         ]
         context = {"next_attempt": self.job_next_attempt(job), "plans": plans}
         return render_to_string("job_retry/admin/schedule.html", context)
+
+    def _judgement(self, job: Any) -> Judgement | None:
+        manager = self._manager_or_none()
+        return None if manager is None else outlook.verdict(job, manager)
 
     def _manager_or_none(self) -> JobQueueManager | None:
         try:
