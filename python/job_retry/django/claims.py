@@ -37,11 +37,19 @@ _NEXT_SERIAL = F("attempt_serial") + 1
 # In this order: the column is unsigned, and some databases refuse a negative difference even on the way.
 _PREVIOUS_SERIAL = Greatest(F("attempt_serial"), 1) - 1
 
+# What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
+_CAME_FROM_RETRYING = Q(scheduled_for__isnull=False, retry_count__gt=0)
+
 CHUNK_ROWS = 500
 """Keys in one statement; SQLite allows a limited number of parameters."""
 
 CROWD = 20
 """Workers that may claim at the same moment on MariaDB and MySQL before one of them finds nothing at its first look."""
+
+
+def came_from(job: RetryableJob) -> Status:
+    """Return where a launching job was claimed, as `ColumnClaims.give_back` finds it out for rows."""
+    return Status.RETRYING if job.scheduled_for is not None and job.retry_count > 0 else Status.QUEUED
 
 
 class Holder(TypedDict):
@@ -171,8 +179,7 @@ class ColumnClaims:
         """
         claimed = claimed.filter(claim_token__isnull=False)
         launching = claimed.filter(status=Status.LAUNCHING)
-        # What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
-        retrying = launching.filter(scheduled_for__isnull=False, retry_count__gt=0)
+        retrying = launching.filter(_CAME_FROM_RETRYING)
         with transaction.atomic(using=self.using):
             return (
                 retrying.update(**entry_update(Status.RETRYING, now), attempt_serial=_PREVIOUS_SERIAL)

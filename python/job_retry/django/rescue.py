@@ -18,6 +18,7 @@ from django.db import transaction
 
 from job_retry import ErrorType
 from job_retry.django import signals
+from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
 from job_retry.django.locking import lock_claiming
 from job_retry.django.recording import show
@@ -80,16 +81,11 @@ def judge_losses(jobs: Iterable[Any], held: Counter[str], max_worker_losses: int
 def _judge(job: Any, holder: str, together: int, max_worker_losses: int) -> Loss:
     if together > 1:
         error = f"Worker lost: {holder} held this job and {together - 1} others when its lease ended"
-        return Loss(job, holder, False, _where_from(job), error, job.worker_losses)
+        return Loss(job, holder, False, came_from(job), error, job.worker_losses)
     count = job.worker_losses + 1
     error = f"Worker lost: {holder} held this job alone when its lease ended ({count} of {max_worker_losses})"
-    status = Status.FAILED if count >= max_worker_losses else _where_from(job)
+    status = Status.FAILED if count >= max_worker_losses else came_from(job)
     return Loss(job, holder, True, status, error, count)
-
-
-def _where_from(job: Any) -> Status:
-    # What came from retrying is told by its columns: only a failed attempt leaves both a count and a date.
-    return Status.RETRYING if job.scheduled_for is not None and job.retry_count > 0 else Status.QUEUED
 
 
 def rescue(manager: JobQueueManager) -> list[Loss]:
@@ -97,7 +93,6 @@ def rescue(manager: JobQueueManager) -> list[Loss]:
     claims, now = manager.claims, manager.clock()
     if not claims.jobs().lost(now).exists():
         return []
-    written = []
     with transaction.atomic(using=manager.using):
         # One rescuer at a time: what one has written would seem to another never to have been held together.
         lock_claiming(claims.jobs())
