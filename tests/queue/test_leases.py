@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from job_retry import RetryStrategy
-from job_retry.django import leases
+from job_retry.django import outages
 from job_retry.django.leases import LeaseKeeper
 from job_retry.django.testing import COMPLETED
 
@@ -95,7 +95,7 @@ def test_the_thread_renews_until_it_is_stopped() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_thread_goes_on_after_an_outage(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(leases, "BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
+    monkeypatch.setattr(outages, "BACKOFF", RetryStrategy(base_delay=0.001, max_delay=0.001))
     manager = manager_for()
     watched = Watched(manager, errors=3)
     keeper = LeaseKeeper(manager, "host:1:a")

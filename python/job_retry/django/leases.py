@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connections
 
-from job_retry.django.outages import BACKOFF, OUTAGE_ERRORS
+from job_retry.django.outages import OUTAGE_ERRORS, Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ class LeaseKeeper:
         self._renewed_at = began_at
 
     def _run(self) -> None:
-        failures = 0
+        outage = Outage(self._holder, math.inf, self._monotonic)
         wait_seconds = self._manager.renew_seconds
         try:
             while not self._stopped.wait(wait_seconds):
@@ -77,11 +78,10 @@ class LeaseKeeper:
                     continue
                 try:
                     self.renew()
-                    failures = 0
+                    outage.over()
                 except OUTAGE_ERRORS as error:
                     connections[self._manager.using].close()
-                    failures += 1
-                    wait_seconds = min(wait_seconds, BACKOFF.jittered_delay(failures + 1, (self._holder, failures)))
+                    wait_seconds = min(wait_seconds, outage.next_delay_seconds())
                     logger.warning("The leases of %s could not be renewed: %s", self._holder, type(error).__name__)
         finally:
             connections.close_all()

@@ -44,6 +44,13 @@ class Outage:
         """Forget the failures so far."""
         self._began, self._failures = None, 0
 
+    def next_delay_seconds(self) -> float:
+        """Count a failure, and return how long to wait after it."""
+        self._failures += 1
+        # The first failure already waits: attempt 1 of a schedule has no delay.
+        delay: float = BACKOFF.jittered_delay(self._failures + 1, (self.name, self._failures))
+        return delay
+
     def delay_seconds(self, error: Exception, what: str) -> float:
         """Return how long to wait before ``what`` is tried again; raises ``error`` where that is in vain."""
         now = self._monotonic()
@@ -51,9 +58,7 @@ class Outage:
             self._began = now
         if str(error).startswith(MISSING_ON_SQLITE) or now - self._began >= self.limit_seconds:
             raise error
-        self._failures += 1
-        # The first failure already waits: attempt 1 of a schedule has no delay.
-        delay: float = BACKOFF.jittered_delay(self._failures + 1, (self.name, self._failures))
+        delay = self.next_delay_seconds()
         shown = clean_error_text(error_text(error)).strip()
         logger.warning("The database does not answer (%s); %s again in %.1fs.", shown, what, delay)
         return delay
