@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections import deque
 from functools import partial
@@ -102,7 +103,7 @@ class Worker:
         self._claims.start()
         try:
             self._work()
-            self.summary.reached_max_jobs = self._started == self.max_jobs
+            self.summary.reached_max_jobs = not self._launches_left
             self._finish()
         finally:
             try:
@@ -117,7 +118,7 @@ class Worker:
         return self.summary
 
     def _work(self) -> None:
-        while not self._stops and self._started != self.max_jobs:
+        while not self._stops and self._launches_left:
             wait_seconds = self.poll_interval
             self._turn()
             try:
@@ -161,9 +162,7 @@ class Worker:
             return
         slots = self._free_slots()
         if slots > 0 and not self._backlog:
-            batch = self.manager.options.claim_batch or slots
-            if self.max_jobs is not None:
-                batch = min(batch, self.max_jobs - self._started)
+            batch = min(self.manager.options.claim_batch or slots, self._launches_left)
             self._backlog.extend(self._claims.next(batch, idle=not self._threads.launching))
         while slots > 0 and self._backlog:
             self._threads.start(self._backlog.popleft())
@@ -176,8 +175,11 @@ class Worker:
             running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
             detached = running.exclude(pk__in=self._threads.launching).count()
             self._has_detached_runs = detached > 0
-        slots = self.max_concurrent - len(self._threads.launching) - detached
-        return slots if self.max_jobs is None else min(slots, self.max_jobs - self._started)
+        return min(self.max_concurrent - len(self._threads.launching) - detached, self._launches_left)
+
+    @property
+    def _launches_left(self) -> int:
+        return sys.maxsize if self.max_jobs is None else self.max_jobs - self._started
 
     def _is_drained(self) -> bool:
         if self._threads.launching or self._backlog:
