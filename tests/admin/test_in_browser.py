@@ -46,7 +46,9 @@ def choose(window: Page, job: ContainerJob, action: str) -> None:
     """Tick ``job`` in the list and have ``action`` done."""
     window.check(f'input[name="_selected_action"][value="{job.pk}"]')
     window.select_option('select[name="action"]', action)
-    window.click('button[name="index"]')
+    # A click does not wait for the page that it leads to, which for a moment is there and empty.
+    with window.expect_navigation():
+        window.click('button[name="index"]')
 
 
 def message(window: Page) -> str:
