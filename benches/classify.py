@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from job_retry import ErrorClassifier, ErrorType
-from side_by_side import Row, report
+from side_by_side import Figure, Row, faster, main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 logger = logging.getLogger("reference")
 
@@ -94,12 +97,16 @@ HOSTILE = [
 ]
 
 
-def main() -> None:
-    report("22 patterns", ROWS, ReferenceClassifier.classify_error, ErrorClassifier.classify_error)
-    report("Hostile messages", HOSTILE, ReferenceClassifier.classify_error, ErrorClassifier.classify_error)
-    many = [repeated("120 B, none", text(120)), repeated("16 kB, none", text(16_000))]
-    report("500 patterns", many, ReferenceManyRules.classify_error, ManyRules.classify_error)
+def figures() -> Iterator[Figure]:
+    reference, native = ("reference", ReferenceClassifier.classify_error), ("native", ErrorClassifier.classify_error)
+    for row in ROWS:
+        yield faster("22 patterns", row, reference, native)
+    for row in HOSTILE:
+        yield faster("Hostile messages", row, reference, native)
+    reference, native = ("reference", ReferenceManyRules.classify_error), ("native", ManyRules.classify_error)
+    for row in (repeated("120 B, none", text(120)), repeated("16 kB, none", text(16_000))):
+        yield faster("500 patterns", row, reference, native)
 
 
 if __name__ == "__main__":
-    main()
+    main(figures, __doc__)

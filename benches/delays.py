@@ -5,8 +5,13 @@ python benches/delays.py
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from job_retry import ErrorType, RetryStrategy
-from side_by_side import Row, report
+from side_by_side import Figure, Row, faster, main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ReferenceStrategy:
@@ -32,15 +37,17 @@ class ReferenceStrategy:
         return min(delay, self.max_delay)
 
 
-def main() -> None:
-    reference, native = ReferenceStrategy(10, 2.0, 60.0), RetryStrategy(10, 2.0, 60.0)
-    attempts = range(1, 11)
-    delays = [Row("attempts 1 to 10", [(attempt,) for attempt in attempts])]
-    report("get_retry_delay", delays, reference.get_retry_delay, native.get_retry_delay)
-    decisions = [Row(verdict.name.lower(), [(attempt, verdict) for attempt in attempts]) for verdict in ErrorType]
-    report("should_retry", decisions, reference.should_retry, native.should_retry)
-    report("construction", [Row("all parameters", [(10, 2.0, 60.0, 2.0)])], ReferenceStrategy, RetryStrategy)
+def figures() -> Iterator[Figure]:
+    parameters = (10, 2.0, 60.0)
+    plain, own = ReferenceStrategy(*parameters), RetryStrategy(*parameters)
+    delays = Row("delays after attempts 1 to 10", [(attempt,) for attempt in range(1, 11)])
+    yield faster("get_retry_delay", delays, ("reference", plain.get_retry_delay), ("native", own.get_retry_delay))
+    for verdict in ErrorType:
+        decisions = Row(verdict.name.lower(), [(attempt, verdict) for attempt in range(1, 11)])
+        yield faster("should_retry", decisions, ("reference", plain.should_retry), ("native", own.should_retry))
+    everything = Row("all parameters", [(10, 2.0, 60.0, 2.0)])
+    yield faster("construction", everything, ("reference", ReferenceStrategy), ("native", RetryStrategy))
 
 
 if __name__ == "__main__":
-    main()
+    main(figures, __doc__)

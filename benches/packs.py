@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from classify import FIRST, LAST, text
 from job_retry import ErrorClassifier
-from side_by_side import Row, compare
+from side_by_side import Figure, Row, cost, main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 DISTINCT = 500
 QUIET = "the nightly batch of invoices for region seven was written to its usual place and then the lamp went out, "
@@ -70,27 +70,24 @@ def seconds(call: Callable[[str], object], message: str) -> float:
     return best
 
 
-def main() -> None:
+def figures() -> Iterator[Figure]:
     start = time.perf_counter()
     packed = ErrorClassifier.with_packs()
     packed.classify_error("first use")
-    print(f"\nfirst use: {(time.perf_counter() - start) * 1e3:.0f} ms")
-    print(f"\n{'All packs':<42}{'plain':>14}{'packs':>14}{'ratio':>12}")
+    yield Figure("First use of all packs", "compiled", (time.perf_counter() - start) * 1e3, unit="ms")
+    plain, with_packs = ("plain", ErrorClassifier.classify_error), ("packs", packed.classify_error)
     for row in ROWS:
-        plain, with_packs = compare(row, ErrorClassifier.classify_error, packed.classify_error)
-        print(
-            f"{row.title:<42}{plain * 1e9:>11,.0f} ns{with_packs * 1e9:>11,.0f} ns{with_packs / plain:>11.1f}x",
-            flush=True,
-        )
+        yield cost("All packs", row, plain, with_packs)
     before = seconds(packed.classify_error, quiet(120))
-    print(f"\n{'Hostile messages':<34}{'10 MB':>12}" + "".join(f"{size / 1e6:>7.1f} MB" for size in SIZES[1:]))
     for title, piece in HOSTILE.items():
         times = [seconds(packed.classify_error, piece * (size // len(piece))) for size in SIZES]
-        ratios = "".join(f"{longer / shorter:>9.2f}x" for shorter, longer in pairwise(times))
-        print(f"{title:<34}{times[-1] * 1e3:>9,.0f} ms{ratios}", flush=True)
+        worst = max(longer / shorter for shorter, longer in pairwise(times))
+        named = {f"{size / 1e6:g} MB": taken for size, taken in zip(SIZES, times, strict=True)}
+        yield Figure("Hostile messages, twice the size", title, worst, seconds=named)
     after = seconds(packed.classify_error, quiet(120))
-    print(f"\n120 B before and after them: {before * 1e9:,.0f} ns, {after * 1e9:,.0f} ns")
+    named = {"before": before, "after": after}
+    yield Figure("120 B before and after them", "packs", after / before, seconds=named)
 
 
 if __name__ == "__main__":
-    main()
+    main(figures, __doc__)

@@ -1,18 +1,73 @@
-"""Measuring two implementations side by side, so that a busy machine slows both."""
+"""Measuring implementations side by side in one run, so that a busy machine slows all of them."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import chain, repeat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-ROUNDS = 7
+    Call = Callable[..., object]
+    Arguments = Sequence[tuple[object, ...]]
+
+ROUNDS = 11
+"""In each, the implementations are measured one after the other."""
 TARGET_SECONDS = 0.02
 """How long one implementation is measured in each round."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a figure has to be."""
+
+    bound: float
+    at_most: bool = False
+    """Whether a figure above the bound fails; else one below it does."""
+
+    def met(self, value: float) -> bool:
+        return value <= self.bound if self.at_most else value >= self.bound
+
+    def __str__(self) -> str:
+        return f"{'<=' if self.at_most else '>='} {self.bound:g}"
+
+
+def at_least(bound: float) -> Demand:
+    return Demand(bound)
+
+
+def at_most(bound: float) -> Demand:
+    return Demand(bound, at_most=True)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure."""
+
+    table: str
+    """The heading it stands under."""
+    title: str
+    value: float
+    """A ratio, unless `unit` says something else."""
+    demand: Demand | None = None
+    unit: str = "x"
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """What a call of each implementation took, by its name: medians."""
+
+    @property
+    def outcome(self) -> str:
+        if self.demand is None:
+            return ""
+        return "met" if self.demand.met(self.value) else "NOT met"
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self) | {"outcome": self.outcome}
 
 
 @dataclass(frozen=True)
@@ -20,40 +75,92 @@ class Row:
     """One comparison: what is called, with each of `arguments` in turn."""
 
     title: str
-    arguments: Sequence[tuple[object, ...]]
+    arguments: Arguments
+    demand: Demand | None = None
 
 
-def measure(call: Callable[..., object], arguments: Sequence[tuple[object, ...]], passes: int) -> float:
+def measure(call: Call, arguments: Arguments, passes: int) -> float:
     """Return the seconds of one call, the loop included."""
+    calls = passes * len(arguments)
+    # Unpacking an argument costs more than the fastest calls.
+    single = all(len(argument) == 1 for argument in arguments)
+    values: Sequence[object] = [argument[0] for argument in arguments] if single else arguments
+    every: Iterable[object] = (
+        repeat(values[0], passes) if len(values) == 1 else chain.from_iterable(repeat(values, passes))
+    )
     start = time.perf_counter()
-    for _ in range(passes):
-        for argument in arguments:
-            call(*argument)
-    return (time.perf_counter() - start) / (passes * len(arguments))
+    if single:
+        for value in every:
+            call(value)
+    else:
+        for value in every:
+            call(*value)  # type: ignore[misc]
+    return (time.perf_counter() - start) / calls
 
 
-def compare(row: Row, reference: Callable[..., object], native: Callable[..., object]) -> tuple[float, float]:
-    """Return the median seconds of a call of each, from rounds in which they take turns."""
-    seconds: dict[int, list[float]] = {0: [], 1: []}
-    passes = []
-    for call in (reference, native):
-        once = measure(call, row.arguments, 1) * len(row.arguments)
-        passes.append(max(1, int(TARGET_SECONDS / once)))
-    for _ in range(ROUNDS):
-        for number, call in enumerate((reference, native)):
-            seconds[number].append(measure(call, row.arguments, passes[number]))
-    return statistics.median(seconds[0]), statistics.median(seconds[1])
+def compare(arguments: Arguments, *calls: Call, rounds: int = ROUNDS) -> list[list[float]]:
+    """Return for each round the seconds of a call of each; they take turns."""
+    passes = [max(1, int(TARGET_SECONDS / measure(call, arguments, 1) / len(arguments))) for call in calls]
+    return [
+        [measure(call, arguments, number) for call, number in zip(calls, passes, strict=True)] for _ in range(rounds)
+    ]
 
 
-def report(title: str, rows: Sequence[Row], reference: Callable[..., object], native: Callable[..., object]) -> None:
-    """Measure each row and print it."""
-    print(f"\n{title:<42}{'reference':>14}{'native':>14}{'ratio':>12}")
-    for row in rows:
-        slow, fast = compare(row, reference, native)
-        print(f"{row.title:<42}{_shown(slow):>14}{_shown(fast):>14}{slow / fast:>11.1f}x", flush=True)
+def faster(table: str, row: Row, baseline: tuple[str, Call], measured: tuple[str, Call]) -> Figure:
+    """Return how many times as fast as the baseline `measured` is."""
+    return _figure(table, row, baseline, measured, lambda slow, fast: slow / fast)
 
 
-def _shown(seconds: float) -> str:
+def cost(table: str, row: Row, baseline: tuple[str, Call], measured: tuple[str, Call]) -> Figure:
+    """Return how many times as long as the baseline `measured` takes."""
+    return _figure(table, row, baseline, measured, lambda base, own: own / base)
+
+
+def _figure(
+    table: str,
+    row: Row,
+    baseline: tuple[str, Call],
+    measured: tuple[str, Call],
+    ratio: Callable[[float, float], float],
+) -> Figure:
+    seconds = compare(row.arguments, baseline[1], measured[1])
+    medians = (statistics.median(times) for times in zip(*seconds, strict=True))
+    return Figure(
+        table,
+        row.title,
+        # Of the rounds' ratios: a neighbour's work that comes or goes between rounds changes the times, hardly these.
+        statistics.median(ratio(*times) for times in seconds),
+        row.demand,
+        seconds=dict(zip((baseline[0], measured[0]), medians, strict=True)),
+    )
+
+
+def main(figures: Callable[[], Iterable[Figure]], description: str | None) -> None:
+    """Measure, print each figure as it comes beside what is demanded, and write them all to the file asked for."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
+    options = parser.parse_args()
+    measured = [figure.as_json() for figure in _printed(figures())]
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+
+
+def _printed(figures: Iterable[Figure]) -> Iterator[Figure]:
+    table = None
+    for figure in figures:
+        names = [*figure.seconds]
+        if (figure.table, names) != table:
+            table = (figure.table, names)
+            print(f"\n{figure.table:<46}" + "".join(f"{name:>14}" for name in names))
+        times = "".join(f"{shown(seconds):>14}" for seconds in figure.seconds.values())
+        value = f"{figure.value:,.1f}{figure.unit}" if figure.unit == "x" else f"{figure.value:,.2f} {figure.unit}"
+        wanted = f"   {figure.demand} {figure.outcome}" if figure.demand else ""
+        print(f"{figure.title:<46}{times}{value:>14}{wanted}", flush=True)
+        yield figure
+
+
+def shown(seconds: float) -> str:
+    """Return a time with the unit that suits it."""
     for factor, unit in ((1e9, "ns"), (1e6, "us"), (1e3, "ms")):
         if seconds * factor < 1000:
             return f"{seconds * factor:,.1f} {unit}"
