@@ -69,13 +69,13 @@ test-wheel: wheel ## run the tests against the built wheel, outside the checkout
 	scripts/test-wheel "$(BIN)/python" dist
 
 .PHONY: wheels
-wheels: $(VENV)/.dependencies | rust ## build a wheel for each Python found, and the one for any, into .wheels/
+wheels: $(VENV)/.dependencies | rust ## build a wheel for each Python found (OTHERS=1: but this), and that for any, into .wheels/
 	rm -rf $(WHEELS)
-	@$(BIN)/python -m tests.packaging.wheels build $(WHEELS)
+	@$(BIN)/python -m tests.packaging.wheels build $(WHEELS) $(if $(OTHERS),--others)
 
 .PHONY: test-wheels
 test-wheels: wheels ## try each of these wheels in an environment of its own
-	@$(BIN)/python -m tests.packaging.wheels test $(WHEELS)
+	@$(BIN)/python -m tests.packaging.wheels test $(WHEELS) $(if $(OTHERS),--others)
 
 .PHONY: test-newest
 test-newest: $(VENV)/.dependencies | rust ## run the Django tests with the newest Python and Django, on SQLite

@@ -1,7 +1,7 @@
 """Build a wheel for each supported Python, and try each as a user gets it: away from the checkout.
 
-    python -m tests.packaging.wheels build FOLDER [NAME...]
-    python -m tests.packaging.wheels test FOLDER [NAME...]
+    python -m tests.packaging.wheels build FOLDER [--others | NAME...]
+    python -m tests.packaging.wheels test FOLDER [--others | NAME...]
 
 `WHEELS` has one row a wheel, and with which Django and by which tests it is tried. Interpreters that this machine
 lacks are named in the last line; it is an error where a wheel was asked for by NAME, or where nothing could be done.
@@ -140,12 +140,18 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("action", choices=("build", "test"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(WHEELS)}; without any: all")
+    parser.add_argument(
+        "--others", action="store_true", help="all but that of the Python that runs this, which `make test-wheel` tries"
+    )
     options = parser.parse_args(arguments)
+    if options.others and options.names:
+        parser.error(f"--others chooses the wheels; {', '.join(options.names)} cannot be chosen as well")
     unknown = [name for name in options.names if name not in WHEELS]
     if unknown:
         parser.error(f"unknown wheel {unknown[0]!r}; there are {', '.join(WHEELS)}")
     done, failed, left_out = [], [], []
-    for name in options.names or WHEELS:
+    own = "{}.{}".format(*sys.version_info) if options.others else None
+    for name in options.names or (name for name in WHEELS if name != own):
         wheel = WHEELS[name]
         python = find_python(wheel.python)
         if python is None:
