@@ -1,11 +1,11 @@
-"""One claimer at a time, for as long as its transaction lasts: what an exact limit over all workers needs."""
+"""One at a time, for as long as its transaction lasts: who claims under an exact limit, and who rescues."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import OperationalError, connections
 from django.db.models import BigIntegerField, Count, Func, IntegerField, Value
 
 if TYPE_CHECKING:
@@ -21,6 +21,18 @@ class AdvisoryLock(Func):
     output_field = IntegerField()
 
 
+class TriedAdvisoryLock(Func):
+    """The same lock where nobody holds it: 1; else nothing, without waiting: 0."""
+
+    function = "pg_try_advisory_xact_lock"
+    template = "%(function)s(%(expressions)s)::int"
+    output_field = IntegerField()
+
+
+LOCKED_BY_OTHERS = (1205, 3572)
+"""How MariaDB and MySQL say that ``NOWAIT`` would have had to wait."""
+
+
 def lock_claiming(jobs: JobQuerySet[Any]) -> None:
     """Wait until nobody else claims jobs of the model and database of ``jobs``, and keep others waiting.
 
@@ -29,14 +41,49 @@ def lock_claiming(jobs: JobQuerySet[Any]) -> None:
     """
     vendor = connections[jobs.db].vendor
     if vendor == "sqlite":
-        # An UPDATE takes the single write lock even where it finds nothing to write.
-        jobs.filter(status="").update(status="")
+        _take_write_lock(jobs)
     elif vendor == "postgresql":
-        name = f"job_retry:{jobs.model._meta.db_table}".encode()
-        key = int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True)
-        lock = AdvisoryLock(Value(key, BigIntegerField()))
-        # An aggregate over no rows is one row, also where the table is empty.
-        jobs.filter(status="").aggregate(locked=Count("pk") + lock)
+        _advisory(jobs, AdvisoryLock(_key(jobs, "claim")))
     else:
-        # The oldest row stands for the table: without any row there is nothing to claim.
-        list(jobs.order_by("pk").select_for_update().values_list("pk")[:1])
+        list(_oldest(jobs).select_for_update())
+
+
+def try_lock_rescuing(jobs: JobQuerySet[Any]) -> bool:
+    """Keep others from rescuing jobs of the model and database of ``jobs``; False, at once, where somebody does.
+
+    Whoever rescues may be frozen in the middle of it, and nobody is to wait for that. On SQLite, which has one lock for
+    all writing, there is no other way.
+    """
+    connection = connections[jobs.db]
+    if connection.vendor == "sqlite":
+        _take_write_lock(jobs)
+        return True
+    if connection.vendor == "postgresql":
+        return bool(_advisory(jobs, TriedAdvisoryLock(_key(jobs, "rescue"))))
+    try:
+        list(_oldest(jobs).select_for_update(nowait=connection.features.has_select_for_update_nowait))
+    except OperationalError as error:
+        if error.args[0] in LOCKED_BY_OTHERS:
+            return False
+        raise
+    return True
+
+
+def _take_write_lock(jobs: JobQuerySet[Any]) -> None:
+    jobs.filter(status="").update(status="")  # takes the single write lock even where it finds nothing to write
+
+
+def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:
+    name = f"job_retry:{purpose}:{jobs.model._meta.db_table}".encode()
+    return Value(int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True), BigIntegerField())
+
+
+def _advisory(jobs: JobQuerySet[Any], lock: Func) -> int:
+    # An aggregate over no rows is one row, also where the table is empty.
+    found: int = jobs.filter(status="").aggregate(locked=Count("pk") + lock)["locked"]
+    return found
+
+
+def _oldest(jobs: JobQuerySet[Any]) -> Any:
+    """The oldest row stands for the table: without any row there is nothing to claim."""
+    return jobs.order_by("pk").values_list("pk")[:1]

@@ -14,13 +14,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from job_retry import ErrorType
 from job_retry.django import signals
 from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
-from job_retry.django.locking import lock_claiming
+from job_retry.django.locking import try_lock_rescuing
 from job_retry.django.recording import show
 from job_retry.django.states import Status, entry_values
 
@@ -89,14 +89,20 @@ def _judge(job: Any, holder: str, together: int, max_worker_losses: int) -> Loss
 
 
 def rescue(manager: JobQueueManager) -> list[Loss]:
-    """Bring back the jobs of lost workers and return what became of them."""
+    """Bring back the jobs of lost workers and return what became of them.
+
+    Waits for nobody: a job that somebody else is writing at the moment, and all jobs where somebody else rescues, are
+    left for another time.
+    """
     claims, now = manager.claims, manager.clock()
     if not claims.jobs().lost(now).exists():
         return []
     with transaction.atomic(using=manager.using):
         # One rescuer at a time: what one has written would seem to another never to have been held together.
-        lock_claiming(claims.jobs())
-        jobs = list(claims.jobs().lost(now).order_by("pk"))
+        if not try_lock_rescuing(claims.jobs()):
+            return []
+        skip_locked = connections[manager.using].features.has_select_for_update_skip_locked
+        jobs = list(claims.jobs().lost(now).order_by("pk").select_for_update(skip_locked=skip_locked))
         holders = {job.claimed_by for job in jobs}
         held = Counter(
             claims.held().filter(status=Status.LAUNCHING, claimed_by__in=holders).values_list("claimed_by", flat=True)
