@@ -10,11 +10,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections, transaction
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Q
 
 from job_retry.django.error_text import clean_traceback
 from job_retry.django.launcher import LaunchOutcome, call_launcher
-from job_retry.django.outages import OUTAGE_ERRORS, Outage
+from job_retry.django.outages import OUTAGE_ERRORS, Outage, asked_twice
 from job_retry.django.recording import Attempt, LaunchResult, look
 from job_retry.django.results import LaunchReport, record_launch
 
@@ -67,32 +68,27 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | No
             logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
         report = LaunchReport(outcome, started_at, known_error, known_error_at)
         return _written(manager, lambda: record_launch(manager, job, attempt, report), job, outage)
-    except (KeyboardInterrupt, SystemExit):
-        if manager.claims.give_back(claimed, manager.clock()):
-            look(manager, job, attempt)
-        raise
+    except (KeyboardInterrupt, SystemExit) as order:
+        try:
+            if manager.claims.give_back(claimed, manager.clock()):
+                look(manager, job, attempt)
+        except OUTAGE_ERRORS:
+            manager.claims.give_back_later(Q(pk=pk, claim_token=attempt.claim_token))
+        raise order
 
 
 def _written(
     manager: JobQueueManager, record: Callable[[], LaunchResult], job: RetryableJob, outage: Outage | None
 ) -> LaunchResult:
     """Write a result. It may be written twice: the second time it is known as recorded, by its claim and its counts."""
-    connection = connections[manager.using]
     if outage is None:
-        try:
-            return record()
-        except (InterfaceError, OperationalError):
-            # A server may drop a connection that a long launch has left idle, which shows at its next use only.
-            if connection.in_atomic_block or connection.is_usable():
-                raise
-            connection.close()
-            return record()
+        return asked_twice(manager.using, record)
     while True:
         try:
             return record()
         except OUTAGE_ERRORS as error:  # noqa: PERF203
             delay_seconds = outage.delay_seconds(error, f"the result of job {job.pk} is written")
-            connection.close()
+            connections[manager.using].close()
             time.sleep(delay_seconds)
 
 

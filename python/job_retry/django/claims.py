@@ -10,10 +10,12 @@ at it has ended. Suspects are claimed one at a time.
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -23,15 +25,19 @@ from django.db import connections, router, transaction
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Greatest
 
+from job_retry.django.doubts import Doubts
 from job_retry.django.locking import lock_claiming
+from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import CLAIMED, Status, entry_update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
 
     from job_retry.django.models import RetryableJob
+
+logger = logging.getLogger("job_retry.queue")
 
 _NEXT_SERIAL = F("attempt_serial") + 1
 # In this order: the column is unsigned, and some databases refuse a negative difference even on the way.
@@ -95,6 +101,7 @@ class ColumnClaims:
         self.using = using
         self.lease = timedelta(seconds=lease_seconds)
         self.queue_limit = queue_limit
+        self._doubts = Doubts()
 
     def jobs(self) -> JobQuerySet[Any]:
         """Return all jobs, whatever the model's own managers leave out."""
@@ -132,37 +139,86 @@ class ColumnClaims:
     def _claim_first(self, ready: JobQuerySet[Any], limit: int, holder: str, now: datetime) -> list[Any]:
         if limit < 1:
             return []
+        self.settle_doubts(now)
         token = uuid4()
-        ready = ready.in_ready_order()
-        values = self._claim_values(token, holder, now)
-        features = connections[self.using].features
-        if self.queue_limit is None and not features.has_select_for_update:
+        with self._in_doubt_on_outage(Q(claim_token=token), self.lease.total_seconds()):
+            if not self._write_claim(ready.in_ready_order(), limit, self._claim_values(token, holder, now)):
+                return []
+            return list(self.jobs().filter(claim_token=token, status=Status.LAUNCHING).in_ready_order())
+
+    def _write_claim(self, ready: JobQuerySet[Any], limit: int, values: dict[str, Any]) -> int:
+        if self.queue_limit is None and not connections[self.using].features.has_select_for_update:
             # SQLite: one statement, run under its single write lock, so that nobody else claims in between.
-            self.jobs().filter(pk__in=ready.values("pk")[:limit]).update(**values)
-        else:
-            with transaction.atomic(using=self.using):
-                chosen = self._choose(ready, min(limit, self._room(limit)))
-                if not chosen:
-                    return []
-                self.jobs().filter(pk__in=chosen).update(**values)
-        return list(self.jobs().filter(claim_token=token, status=Status.LAUNCHING).in_ready_order())
+            return self.jobs().filter(pk__in=ready.values("pk")[:limit]).update(**values)
+        with transaction.atomic(using=self.using):
+            chosen = self._choose(ready, min(limit, self._room(limit)))
+            return self.jobs().filter(pk__in=chosen).update(**values) if chosen else 0
 
     def claim(self, job: RetryableJob, holder: str, now: datetime) -> bool:
         """Claim ``job`` if it is ready; the instance shows the row's state afterwards either way."""
-        ready = self.row(job).filter(due(now))
+        row = self.row(job)
+        self.settle_doubts(now)
         values = self._claim_values(uuid4(), holder, now)
-        if self.queue_limit is None:
-            claimed = bool(ready.update(**values))
-        else:
-            with transaction.atomic(using=self.using):
-                claimed = self._room(1) > 0 and bool(ready.update(**values))
-        try:
-            job.refresh_from_db(using=self.using)
-        except BaseException:
-            if claimed:  # a method of the model's own failed: nobody else may wait for that
-                self.give_back(self.row(job).filter(claim_token=values["claim_token"]), now)
-            raise
+        ready, ours = row.filter(due(now)), Q(claim_token=values["claim_token"])
+        with self._in_doubt_on_outage(ours, self.lease.total_seconds()):
+            if self.queue_limit is None:
+                claimed = bool(ready.update(**values))
+            else:
+                with transaction.atomic(using=self.using):
+                    claimed = self._room(1) > 0 and bool(ready.update(**values))
+            try:
+                job.refresh_from_db(using=self.using)
+            except OUTAGE_ERRORS:
+                raise
+            except BaseException:
+                if claimed:  # a method of the model's own failed: nobody else may wait for that
+                    self.give_back(row.filter(ours), now)
+                raise
         return claimed
+
+    @contextmanager
+    def given_back_on_outage(self, *jobs: RetryableJob) -> Iterator[None]:
+        """Have the claims that ``jobs`` show given back later, should the database break off meanwhile.
+
+        The caller sees its error, and launches them no more.
+        """
+        shown = Q(pk__in=[])
+        for job in jobs:
+            shown |= Q(pk=job.pk, claim_token=job.claim_token)
+        with self._in_doubt_on_outage(shown):
+            yield
+
+    @contextmanager
+    def _in_doubt_on_outage(self, claimed: Q, seconds: float = 0.0) -> Iterator[None]:
+        try:
+            yield
+        except OUTAGE_ERRORS:
+            self.give_back_later(claimed, seconds)
+            raise
+
+    def give_back_later(self, claimed: Q, seconds: float = 0.0) -> None:
+        """Give back the launching jobs that match ``claimed`` when the database, which broke off, answers again.
+
+        They are looked for again as long as the server may still write them: ``seconds``.
+        """
+        self._doubts.add(Q(status=Status.LAUNCHING) & claimed, seconds)
+        connection = connections[self.using]
+        if not connection.in_atomic_block:
+            connection.close()  # else one that was cut off would fail for ever
+
+    def settle_doubts(self, now: datetime, *, again: bool = False) -> int:
+        """Give back the claims of which nobody knew whether they were written, or that could not be launched.
+
+        ``again``: also those that were looked for before, since a server may write them late.
+        """
+
+        def give_back(claimed: Q) -> int:
+            rows = self.give_back(self.jobs().filter(claimed), now)
+            if rows:
+                logger.warning("Gave back %d claims that the database had broken off.", rows)
+            return rows
+
+        return self._doubts.settle(give_back, again=again)
 
     def fenced(self, job: RetryableJob) -> JobQuerySet[Any]:
         """Return the job's row, as long as it stands under the claim and the attempt that the instance shows."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, connections
 
 from job_retry import RetryStrategy
 from job_retry.django.error_text import clean_error_text, error_text
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 logger = logging.getLogger("job_retry.worker")
+
+AnswerT = TypeVar("AnswerT")
 
 OUTAGE_ERRORS = (OperationalError, InterfaceError, InternalError)
 """What Django raises for them; InternalError: a server that has become a read-only replica."""
@@ -62,3 +64,19 @@ class Outage:
         shown = clean_error_text(error_text(error)).strip()
         logger.warning("The database does not answer (%s); %s again in %.1fs.", shown, what, delay)
         return delay
+
+
+def asked_twice(using: str, ask: Callable[[], AnswerT]) -> AnswerT:
+    """Return what ``ask`` returns, called once more at once where the database breaks off.
+
+    A server may drop a connection that a long launch has left idle, which shows at its next use only; and whoever was
+    chosen to end a deadlock may try again. Not inside a transaction, which has to be begun anew as a whole.
+    """
+    connection = connections[using]
+    try:
+        return ask()
+    except OUTAGE_ERRORS:
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return ask()

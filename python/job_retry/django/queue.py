@@ -21,7 +21,7 @@ from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
 from job_retry.django.membership import QueueMembership
-from job_retry.django.outages import Outage
+from job_retry.django.outages import Outage, asked_twice
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.recording import LaunchResult, sources_of, write
 from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
@@ -136,7 +136,7 @@ class JobQueueManager(QueueMembership):
             claimed = False
         if not claimed:
             return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
-        with leases_kept(self, job.claimed_by):
+        with self.claims.given_back_on_outage(job), leases_kept(self, job.claimed_by):
             return run_attempt(self, job)
 
     def claim_next_batch(self, limit: int, holder: str | None = None) -> list[Any]:
@@ -161,18 +161,21 @@ class JobQueueManager(QueueMembership):
         does not answer.
         """
         refuse_open_transaction(self.using)
-        if job.claim_token is None or not self.claims.fenced(job).filter(status=Status.LAUNCHING).exists():
-            return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
-        if by_worker:
-            return run_attempt(self, job, Outage(str(job.pk), self.outage_seconds))
-        with leases_kept(self, job.claimed_by):
-            return run_attempt(self, job)
+        with self.claims.given_back_on_outage(job):
+            claimed = self.claims.fenced(job).filter(status=Status.LAUNCHING)
+            if job.claim_token is None or not asked_twice(self.using, claimed.exists):
+                return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
+            if by_worker:
+                return run_attempt(self, job, Outage(str(job.pk), self.outage_seconds))
+            with leases_kept(self, job.claimed_by):
+                return run_attempt(self, job)
 
     def rescue_lost_jobs(self) -> list[Loss]:
         """Bring back the jobs of workers whose leases have ended, and return what became of them.
 
         Every worker does so by itself, as does `launch_next_batch`.
         """
+        self.claims.settle_doubts(self.clock(), again=True)
         return rescue(self)
 
     def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:
@@ -197,7 +200,8 @@ class JobQueueManager(QueueMembership):
                     result["errors"].append(f"Job {job.pk}: {launched['error']}")
         finally:
             if jobs:  # interrupted: what was claimed and not started goes back
-                self.release_claims(jobs)
+                with self.claims.given_back_on_outage(*jobs):
+                    self.release_claims(jobs)
         return result
 
     # Results of launches and runs

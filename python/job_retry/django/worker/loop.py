@@ -14,7 +14,7 @@ from django.db import connections
 from django.db.models import Q
 
 from job_retry.django.claims import this_process
-from job_retry.django.error_text import clean_traceback
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.outages import OUTAGE_ERRORS, Outage
 from job_retry.django.querysets import due
 from job_retry.django.states import Status
@@ -107,7 +107,9 @@ class Worker:
             self._finish()
         finally:
             try:
-                self._give_back_backlog()
+                self._give_back()
+            except OUTAGE_ERRORS as error:
+                logger.warning("Claims could not be given back; they end with their leases: %s", type(error).__name__)
             finally:
                 self._threads.close()
                 self._claims.stop()
@@ -131,9 +133,14 @@ class Worker:
                     self._observer.turn()
                 self._outage.over()
             except OUTAGE_ERRORS as error:
-                wait_seconds = self._outage.delay_seconds(error, "the worker asks")
-                connections[self.manager.using].close()
+                wait_seconds = self._wait_seconds_after(error)
             self._take_in(wait_seconds)
+
+    def _wait_seconds_after(self, error: Exception) -> float:
+        """Return how long to wait for a database that broke off; raises ``error`` where that has gone on for long."""
+        wait_seconds = self._outage.delay_seconds(error, "the worker asks")
+        connections[self.manager.using].close()
+        return wait_seconds
 
     def _turn(self) -> None:
         """Show that the worker does not hang."""
@@ -145,19 +152,28 @@ class Worker:
                 logger.warning("The liveness file could not be touched: %s", error)
 
     def _finish(self) -> None:
-        """Wait for the launches under way, unless told twice to stop."""
-        self._give_back_backlog()
-        if self._threads.launching and self._stops == 1:
-            logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
-        while self._threads.launching and self._stops < 2:
+        """Give back what is not started and wait for the launches under way, unless told twice to stop."""
+        is_waiting = False
+        while self._stops < 2:
+            wait_seconds = self.poll_interval
             self._turn()
-            self._take_in(self.poll_interval)
+            try:
+                self._give_back()
+                self._outage.over()
+                if not self._threads.launching:
+                    break
+            except OUTAGE_ERRORS as error:
+                wait_seconds = self._wait_seconds_after(error)
+            if not is_waiting and self._threads.launching and self._stops == 1:
+                is_waiting = True
+                logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
+            self._take_in(wait_seconds)
         self.summary.still_launching = self._threads.launching
 
     def _start_ready_jobs(self) -> None:
         if self._backlog and not self._claims.hold():
             logger.warning("The lease of %d claimed jobs has ended; they are not started.", len(self._backlog))
-            self._give_back_backlog()
+            self._give_back()
         if self._claims.runs_alone and self._threads.launching:
             return
         slots = self._free_slots()
@@ -211,6 +227,12 @@ class Worker:
             self._count(job, result)
             if self._observer:
                 self._observer.finished(job, result)
+        elif isinstance(exception, OUTAGE_ERRORS):
+            self.summary.ignored += 1
+            shown = clean_error_text(error_text(exception)).strip()
+            logger.error(
+                "Job %s was not launched, or nobody knows with what result; it is given back: %s", job.pk, shown
+            )
         elif isinstance(exception, Exception):
             self.summary.ignored += 1
             logger.error(
@@ -234,7 +256,9 @@ class Worker:
         else:
             self.summary.ignored += 1
 
-    def _give_back_backlog(self) -> None:
-        backlog, self._backlog = list(self._backlog), deque()
-        if backlog:
-            self.summary.given_back += self.manager.release_claims(backlog)
+    def _give_back(self) -> None:
+        """Give back what is claimed and not started, and the claims in doubt; the backlog stays where that fails."""
+        if self._backlog:
+            self.summary.given_back += self.manager.release_claims(self._backlog)
+            self._backlog.clear()
+        self.manager.claims.settle_doubts(self.manager.clock())
