@@ -24,7 +24,7 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' 
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
-TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/servers tests/packaging tests/docs tests/integrations/environment.py
+TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs tests/integrations/environment.py
 
 ##@ Targets
 
@@ -112,6 +112,14 @@ bench: extension ## run the benchmarks
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
 	@$(BIN)/python -m tests.accuracy $(if $(WRONG),--wrong) $(FILE)
+
+# In CI 80 and 40 seconds; at the desk as long as it takes.
+CHAOS = $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: chaos
+chaos: extension ## kill, freeze and cut off workers and their database (SEED=, JOBS=, SECONDS=: at most so long), and judge
+	@$(CHAOS) $(if $(SECONDS),--seconds $$(($(SECONDS) * 2 / 3))) postgresql
+	@$(CHAOS) $(if $(SECONDS),--seconds $$(($(SECONDS) / 3))) sqlite
 
 .PHONY: docs
 docs: $(VENV)/.dependencies ## build the documentation into site/

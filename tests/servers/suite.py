@@ -47,7 +47,7 @@ class Run:
 # Tests that have nothing to do with a database need not run again on each.
 WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}"
-    for name in ("accuracy", "docs", "integrations", "native", "packaging", "provoked", "servers")
+    for name in ("accuracy", "chaos", "docs", "integrations", "native", "packaging", "provoked", "servers")
 )
 END_TO_END = ("tests/queue/test_seed.py", "tests/queue/test_faults.py", "tests/worker")
 WITHOUT_TIME_ZONES = {"JOB_RETRY_TESTS_USE_TZ": "0"}
