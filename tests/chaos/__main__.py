@@ -34,7 +34,7 @@ class Size(NamedTuple):
     faults_a_second: float
 
 
-SIZES = {"postgresql": Size(20_000, 8, 1.2), "sqlite": Size(3_000, 3, 0.7)}
+SIZES = {"postgresql": Size(20_000, 8, 1.2), "sqlite": Size(4_000, 3, 0.5)}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +43,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("database", metavar="DATABASE", choices=DATABASES, help=", ".join(DATABASES))
     parser.add_argument("--seed", type=int, help="of all that is random; without it, a new one")
     parser.add_argument("--jobs", type=int, help="most jobs that are queued")
-    parser.add_argument("--seconds", type=float, help="longest time; fewer jobs are queued where it is short")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="how long it is to take; jobs are queued and faults are done for three fifths of it",
+    )
     parser.add_argument("--rate", type=float, help="faults a second")
     parser.add_argument("--json", action="store_true", help="print the report for a machine")
     options = parser.parse_args(arguments)

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from tests.chaos.kinds import Kind
 
-PORTION = 250
+PORTION = 100
 """Jobs queued in one transaction."""
-ROOM = 1_000
+ROOM = 400
 """Waiting jobs, beyond which none are queued."""
 PAUSE_SECONDS = 0.1
 ENDED = (*FINAL, Status.FAILED)

@@ -146,6 +146,15 @@ class Evidence:
         )
 
     @cached_property
+    def claimed_at(self) -> dict[tuple[int, str], float]:
+        """When claims began, by job and token."""
+        return {(span.job, span.token): span.began for span in self.spans}
+
+    def claim_of(self, launch: Launch) -> float:
+        """Return when the claim began under which a job was launched."""
+        return self.claimed_at.get((launch.start.job, launch.start.token), -math.inf)
+
+    @cached_property
     def starts_by_token(self) -> dict[str, list[Start]]:
         """Launches by the claim that they were begun under."""
         starts: dict[str, list[Start]] = defaultdict(list)

@@ -31,6 +31,11 @@ class FaultKind:
     restarts: bool = False
     """Whether the worker ends of it, and another takes its place."""
 
+    @property
+    def costs_claims(self) -> bool:
+        """Whether jobs have to recover from it."""
+        return not 0 < self.leases[1] < 1
+
 
 FAULTS: tuple[FaultKind, ...] = (
     FaultKind("kill", 60, "SIGKILL: out of memory, a machine that dies", restarts=True),

@@ -99,31 +99,31 @@ def overlaps_repeated(evidence: Evidence) -> list[str]:
 
 def launched_again_without_loss(evidence: Evidence) -> list[str]:
     """Return the launches that were repeated though their worker lived and its lease did."""
-    claimed_at = {(span.job, span.token): span.began for span in evidence.spans}
-    return [
-        _line(launch)
-        for launch, following in repetitions(evidence)
-        if launch.start.run in evidence.accepted
-        or not (
-            evidence.killed_at(launch.start.pid) < following.start.at
-            or silence_between(
-                evidence,
-                launch.start.pid,
-                claimed_at.get((launch.start.job, launch.start.token), launch.start.at),
-                following.start.at,
-            )
-        )
-    ]
+    return [_line(launch) for launch, following in repetitions(evidence) if not _is_lost(evidence, launch, following)]
 
 
 def repetitions(evidence: Evidence) -> Iterator[tuple[Launch, Launch]]:
-    """Yield each launch that was followed by another of the same attempt, and that other."""
+    """Yield each launch that was followed by another of the same attempt, and that other.
+
+    They follow each other as their claims do: a worker that is frozen between its claim and the launch launches last.
+    """
     for launches in evidence.launches.values():
         by_attempt: dict[int, list[Launch]] = defaultdict(list)
-        for launch in launches:
+        for launch in sorted(launches, key=lambda launch: (evidence.claim_of(launch), launch.start.at)):
             by_attempt[launch.start.serial].append(launch)
         for attempt in by_attempt.values():
             yield from pairwise(attempt)
+
+
+def _is_lost(evidence: Evidence, launch: Launch, following: Launch) -> bool:
+    """Return whether a launch was lost with its worker or with its lease, before another took its place."""
+    if launch.start.run in evidence.accepted:
+        return False
+    pid, again_at = launch.start.pid, following.start.at
+    return (
+        evidence.killed_at(pid) < again_at
+        or silence_between(evidence, pid, evidence.claim_of(launch), again_at) is not None
+    )
 
 
 def _is_fenced(evidence: Evidence, overlap: Overlap) -> bool:

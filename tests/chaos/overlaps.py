@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,10 +24,9 @@ class Overlap:
 
 def find_overlaps(evidence: Evidence) -> list[Overlap]:
     """Return each launch that overlapped with one of a later claim, once."""
-    claimed_at = {(span.job, span.token): span.began for span in evidence.spans}
     overlaps = []
-    for job, launches in evidence.launches.items():
-        begun = [(claimed_at.get((job, launch.start.token), -math.inf), launch) for launch in launches]
+    for launches in evidence.launches.values():
+        begun = [(evidence.claim_of(launch), launch) for launch in launches]
         for claimed, launch in begun:
             later = [
                 other_claimed

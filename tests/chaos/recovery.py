@@ -39,7 +39,10 @@ def recoveries(evidence: Evidence) -> dict[str, Recovery]:
         starts_of_job[start.job].append((start.at, start.pid))
         starts_of_worker[start.pid].append(start.at)
     for fault in evidence.faults:
-        if BY_NAME[fault.kind].to_server:
+        kind = BY_NAME[fault.kind]
+        if not kind.costs_claims:
+            continue
+        if kind.to_server:
             seconds[fault.kind] += _workers(fault, starts_of_worker.values())
         else:
             for span in held_at(evidence, fault):

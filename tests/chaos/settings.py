@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from job_retry import RetryStrategy
 
 from tests.app.settings import *  # noqa: F403
@@ -11,14 +9,14 @@ from tests.chaos.kinds import LIMIT
 
 # Workers start some hundreds of times.
 INSTALLED_APPS = ["job_retry.django", "tests.app"]
-ROOT_URLCONF = None
-TEMPLATES: list[Any] = []
-MIDDLEWARE: list[str] = []
+ROOT_URLCONF = ""
+TEMPLATES = []
+MIDDLEWARE = []
 
 LEASE_SECONDS = 4.0
 RENEW_SECONDS = 1.0
 
-JOB_RETRY: dict[str, Any] = {
+JOB_RETRY = {
     "LEASE_SECONDS": LEASE_SECONDS,
     "RENEW_SECONDS": RENEW_SECONDS,
     # No job here harms its worker, so none may be taken for one that does, however often its workers are killed.

@@ -10,7 +10,7 @@ import pytest
 from tests.chaos.evidence import Row
 from tests.chaos.findings import RULES
 from tests.chaos.records import SOUND_KINDS, SOUND_ROWS, sound_history
-from tests.chaos.store import Ignored
+from tests.chaos.store import Fault, Ignored, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,8 +143,8 @@ def drop(history: History, kind: str) -> None:
 
 def shorten(history: History, kind: str, seconds: float) -> None:
     for number, record in enumerate(history.records):
-        if getattr(record, "kind", "") == kind:
-            history.records[number] = replace(record, until=record.at + seconds)  # type: ignore[call-arg]
+        if isinstance(record, Fault) and record.kind == kind:
+            history.records[number] = replace(record, until=record.at + seconds)
 
 
 def drop_ignored(history: History) -> None:
@@ -165,6 +165,13 @@ def another_stale_launch(history: History) -> None:
     for run in ("r5", "r6"):
         history.ignored(19.95, run)
     history.result(19.9, 3, "r7")
+
+
+def frozen_before_its_launch(history: History) -> None:
+    history.records = [
+        replace(record, at=18.05) if isinstance(record, Start) and record.run == "r5" else record
+        for record in history.records
+    ]
 
 
 # What is taken from, or changed in, the story of the frozen worker, and what it makes of its overlap.
@@ -189,6 +196,7 @@ FROZEN: dict[str, tuple[Callable[[History], None], set[str]]] = {
             "launches repeated without a loss",
         },
     ),
+    "was frozen between its claim and the launch": (frozen_before_its_launch, set()),
     "overlapped twice": (
         another_stale_launch,
         {"overlaps past a lease beyond one a fault and job"},

@@ -8,12 +8,12 @@ import pytest
 
 from tests.chaos.audit import run_of
 from tests.chaos.contact import Silence, silences
-from tests.chaos.store import Death, End, Fault, Ignored, Start, Store, of_type, read_store
+from tests.chaos.store import Death, End, Fault, Ignored, Record, Start, Store, of_type, read_store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-RECORDS = [
+RECORDS: list[Record] = [
     Start(1.0, "r1", 1, 1, "t1", "host:7:a", 7, 1_700_000_000.0),
     End(2.0, "r1"),
     Fault(3.0, "freeze", 7, 9.0),

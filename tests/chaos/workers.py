@@ -93,10 +93,13 @@ class Workers:
                 self.places[slot] = self._start()
 
     def end(self) -> list[int]:
-        """End all gracefully, and return the pids of those that had to be killed."""
+        """End all gracefully, those that have only begun at once; return the pids of those that do not end."""
         for worker in self.places:
             worker.thaw()
-            worker.stop()
+            if worker.is_up():
+                worker.stop()
+            else:
+                worker.kill()
         deadline = time.monotonic() + END_SECONDS
         while any(worker.process.poll() is None for worker in self.places) and time.monotonic() < deadline:
             time.sleep(TURN_SECONDS)
