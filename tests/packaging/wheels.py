@@ -19,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.servers.suite import WITHOUT_CROWDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 
 NATIVE = ("tests/native",)
-# All that runs on an installed wheel: the others are about the checkout, or need a browser.
+# All that runs on an installed wheel: the others are about the checkout, or need a browser or much time.
 DJANGO = (
     "tests",
     "--ignore=tests/docs",
@@ -35,6 +37,7 @@ DJANGO = (
     "--ignore=tests/examples",
     "--ignore=tests/integrations/test_environment.py",
     "--ignore=tests/admin/test_in_browser.py",
+    *WITHOUT_CROWDS,
 )
 DJANGO_5 = "Django~=5.2.0"
 DJANGO_6 = "Django~=6.0"

@@ -49,7 +49,12 @@ WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}"
     for name in ("accuracy", "chaos", "docs", "integrations", "native", "packaging", "provoked", "servers")
 )
-END_TO_END = ("tests/queue/test_seed.py", "tests/queue/test_faults.py", "tests/worker")
+# Thousands of jobs: once on each database is enough.
+WITHOUT_CROWDS = (
+    "--ignore=tests/worker/test_poison.py",
+    "--deselect=tests/queue/test_faults.py::test_fault_6_eight_processes_launch_each_of_2000_jobs_once",
+)
+END_TO_END = ("tests/queue/test_seed.py", "tests/queue/test_faults.py", "tests/worker", *WITHOUT_CROWDS)
 WITHOUT_TIME_ZONES = {"JOB_RETRY_TESTS_USE_TZ": "0"}
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 CARGO_OPTIONS = ("--locked",) if os.environ.get("CI") else ()
@@ -61,7 +66,7 @@ RUNS = {
     "mariadb": Run("Python, on MariaDB", pytest=(*WITHOUT_DATABASE, "--ignore=tests/examples"), server="mariadb"),
     "naive": Run(
         "Python, without time zones, on SQLite",
-        pytest=("tests/queue", "tests/worker", "tests/testing", "tests/checks"),
+        pytest=("tests/queue", "tests/worker", "tests/testing", "tests/checks", *WITHOUT_CROWDS),
         environment=WITHOUT_TIME_ZONES,
     ),
     "naive-postgresql": Run(
