@@ -160,8 +160,8 @@ class JobQueueManager(QueueMembership):
         ``by_worker`` says that somebody else renews the lease, and that there is time to wait for a database that
         does not answer.
         """
-        refuse_open_transaction(self.using)
         with self.claims.given_back_on_outage(job):
+            refuse_open_transaction(self.using)  # connects, where this thread has no connection yet
             claimed = self.claims.fenced(job).filter(status=Status.LAUNCHING)
             if job.claim_token is None or not asked_twice(self.using, claimed.exists):
                 return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
