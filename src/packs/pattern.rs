@@ -297,8 +297,8 @@ fn has_flags(text: &str) -> bool {
     text.bytes().enumerate().any(|(index, byte)| {
         let opens = byte == b'(' && !escaped;
         escaped = byte == b'\\' && !escaped;
-        let rest = &text[index..];
-        opens && rest.starts_with("(?") && !rest.starts_with("(?:")
+        let rest = &text.as_bytes()[index..];
+        opens && rest.starts_with(b"(?") && !rest.starts_with(b"(?:")
     })
 }
 
