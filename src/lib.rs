@@ -5,6 +5,7 @@
 //! [`patterns`] and [`presets`] are the shipped data. The module `python`, behind the feature of that name, converts
 //! between these and Python objects and decides nothing.
 
+pub mod batch;
 pub mod error;
 pub mod error_text;
 pub mod packs;

@@ -144,6 +144,38 @@ class ErrorClassifier:
             ValueError: ``re`` refuses a pattern; the error names it.
         """
 
+    @classmethod
+    def classify_many(cls, messages: Iterable[str]) -> list[ErrorType]:
+        """Return the `ErrorType` of each message, in order.
+
+        What ``[classify_error(message) for message in messages]`` returns, by the lists as they are at the call. Many
+        messages are shared out to the processors and do not hold up other threads; patterns that ``re`` has to run,
+        and lines for the logger, are done in this one.
+
+        Args:
+            messages: any iterable of str, which is read first.
+
+        Raises:
+            TypeError: `messages` is no iterable of str; the error names the index of what is none. Or a list holds
+                something else than str.
+            ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
+    @classmethod
+    def explain_many(cls, messages: Iterable[str]) -> list[Classification]:
+        """Return the `Classification` of each message, in order.
+
+        What ``[explain(message) for message in messages]`` returns, in the way of `classify_many`.
+
+        Args:
+            messages: any iterable of str, which is read first.
+
+        Raises:
+            TypeError: `messages` is no iterable of str; the error names the index of what is none. Or a list holds
+                something else than str.
+            ValueError: ``re`` refuses a pattern; the error names it.
+        """
+
     @staticmethod
     def retry_after(error: str | BaseException, now: datetime | None = None) -> float | None:
         """Return the seconds for which a message or an exception asks to be left alone; None where it asks for nothing.

@@ -1,5 +1,6 @@
 //! `ErrorClassifier`.
 
+use super::batch;
 use super::debug_log;
 use super::error_type::Verdict;
 use super::judge::Judge;
@@ -12,7 +13,7 @@ use crate::packs::rule;
 use crate::patterns::{PERMANENT, TRANSIENT};
 use pyo3::exceptions::{PyBaseException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 
 /// Tells by two lists of patterns what kind of failure an error message reports.
 ///
@@ -188,6 +189,40 @@ impl ErrorClassifier {
         let verdict = decisive.map_or(rule::Verdict::Unknown, |index| lists.verdict(index)).into();
         debug_log::verdict(cls, verdict, || decisive.map(|index| lists.pattern(py, index)))?;
         Verdict::member(verdict, py)
+    }
+
+    /// Return the `ErrorType` of each message, in order.
+    ///
+    /// What ``[classify_error(message) for message in messages]`` returns, by the lists as they are at the call. Many
+    /// messages are shared out to the processors and do not hold up other threads; patterns that ``re`` has to run, and
+    /// lines for the logger, are done in this one.
+    ///
+    /// Args:
+    ///     messages: any iterable of str, which is read first.
+    ///
+    /// Raises:
+    ///     TypeError: `messages` is no iterable of str; the error names the index of what is none. Or a list holds
+    ///         something else than str.
+    ///     ValueError: ``re`` refuses a pattern; the error names it.
+    #[classmethod]
+    fn classify_many<'py>(cls: &Bound<'py, PyType>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        batch::classify(cls, messages)
+    }
+
+    /// Return the `Classification` of each message, in order.
+    ///
+    /// What ``[explain(message) for message in messages]`` returns, in the way of `classify_many`.
+    ///
+    /// Args:
+    ///     messages: any iterable of str, which is read first.
+    ///
+    /// Raises:
+    ///     TypeError: `messages` is no iterable of str; the error names the index of what is none. Or a list holds
+    ///         something else than str.
+    ///     ValueError: ``re`` refuses a pattern; the error names it.
+    #[classmethod]
+    fn explain_many<'py>(cls: &Bound<'py, PyType>, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        batch::explain(cls, messages)
     }
 }
 

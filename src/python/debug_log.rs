@@ -36,32 +36,51 @@ fn remembers_off(memory: &Bound<'_, PyDict>) -> PyResult<bool> {
     Ok(memory.get_item(DEBUG)?.is_some_and(|known| matches!(known.extract::<bool>(), Ok(false))))
 }
 
+/// Whether a logger takes DEBUG lines.
+fn takes(logger: &Bound<'_, PyAny>, memory: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
+    if let Some(memory) = memory {
+        if remembers_off(memory)? {
+            return Ok(false);
+        }
+    }
+    logger.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
+}
+
+/// The loggers that take the DEBUG lines of `class`.
+fn each_taking(class: &Bound<'_, PyType>, mut then: impl FnMut(&Bound<'_, PyAny>) -> PyResult<()>) -> PyResult<()> {
+    let py = class.py();
+    let Logger { logger, memory: known } = logger(py)?;
+    if takes(logger.bind(py), known.as_ref().map(|known| known.bind(py)))? {
+        then(logger.bind(py))?;
+    }
+    let further = class.getattr(pyo3::intern!(py, "DEBUG_LOGGER"))?;
+    if !further.is_none() && takes(&further, memory(&further)?.as_ref())? {
+        then(&further)?;
+    }
+    Ok(())
+}
+
+/// Whether anybody takes the DEBUG lines of `class`.
+pub(super) fn is_on(class: &Bound<'_, PyType>) -> PyResult<bool> {
+    let mut on = false;
+    each_taking(class, |_| {
+        on = true;
+        Ok(())
+    })?;
+    Ok(on)
+}
+
 /// Log a verdict and the pattern that decided it, if DEBUG is on. `pattern` is only asked for then.
 pub(super) fn verdict<'py>(
     class: &Bound<'py, PyType>,
     verdict: Verdict,
     pattern: impl Fn() -> Option<Bound<'py, PyString>>,
 ) -> PyResult<()> {
-    let py = class.py();
-    let log = |logger: &Bound<'_, PyAny>, memory: Option<&Bound<'_, PyDict>>| {
-        if let Some(memory) = memory {
-            if remembers_off(memory)? {
-                return Ok(());
-            }
-        }
-        if logger.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()? {
-            match pattern() {
-                Some(pattern) => logger.call_method1("debug", ("Classified as %s: %s", verdict.name(), pattern))?,
-                None => logger.call_method1("debug", ("Classified as %s", verdict.name()))?,
-            };
-        }
-        PyResult::Ok(())
-    };
-    let Logger { logger, memory: known } = logger(py)?;
-    log(logger.bind(py), known.as_ref().map(|known| known.bind(py)))?;
-    let further = class.getattr(pyo3::intern!(py, "DEBUG_LOGGER"))?;
-    if further.is_none() {
-        return Ok(());
-    }
-    log(&further, memory(&further)?.as_ref())
+    each_taking(class, |logger| {
+        match pattern() {
+            Some(pattern) => logger.call_method1("debug", ("Classified as %s: %s", verdict.name(), pattern))?,
+            None => logger.call_method1("debug", ("Classified as %s", verdict.name()))?,
+        };
+        Ok(())
+    })
 }

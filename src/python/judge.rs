@@ -1,12 +1,12 @@
 //! The decision of a class over a message or an exception, and its explanation.
 
 use super::debug_log;
+use super::detached::Detached;
 use super::error_type::Verdict;
 use super::exception::failure_of;
 use super::lists::{DETACH_BYTES, Lists};
 use super::packs::CompiledRules;
-use super::text::characters;
-use super::utf8;
+use super::text::{Text, characters};
 use crate::packs::chain;
 use crate::packs::engine::{Clue, Depth, Engine};
 use crate::packs::evidence::Evidence;
@@ -34,6 +34,13 @@ impl<'py> Judge<'py> {
         Ok(self.rules.as_ref().map(|rules| rules.get().engine()).transpose()?)
     }
 
+    /// The same for threads without the interpreter.
+    pub(super) fn detached(&self, py: Python<'py>) -> PyResult<Detached<'_>> {
+        let engine = self.engine()?;
+        let split = engine.map(|_| self.lists.split(py)).transpose()?;
+        Ok(Detached { engine, lists: &self.lists, split })
+    }
+
     /// Decide over a message.
     pub(super) fn of_message<T>(
         &self,
@@ -41,16 +48,21 @@ impl<'py> Judge<'py> {
         depth: Depth,
         then: impl FnOnce(Case<'_, 'py>) -> PyResult<T>,
     ) -> PyResult<T> {
-        let encoded: Bound<'_, PyBytes>;
-        let text = if let Ok(text) = message.to_str() {
-            text.as_bytes()
-        } else {
-            encoded = utf8(message)?;
-            encoded.as_bytes()
-        };
-        let evidence = Evidence::of_text(text);
+        let text = Text::of(message)?;
+        let evidence = Evidence::of_text(text.bytes());
         let judgement = self.decide(&evidence, message, depth)?;
         then(Case { evidence: &evidence, message: message.clone(), judgement, source: None })
+    }
+
+    /// The `Classification` of a message over which was decided.
+    pub(super) fn explained(
+        &self,
+        message: &Bound<'py, PyString>,
+        judgement: Judgement,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let text = Text::of(message)?;
+        let evidence = Evidence::of_text(text.bytes());
+        self.classification(&Case { evidence: &evidence, message: message.clone(), judgement, source: None })
     }
 
     /// Decide over an exception and those behind it.
@@ -169,7 +181,7 @@ pub(super) struct Case<'a, 'py> {
     evidence: &'a Evidence<'a>,
     /// The text of the evidence.
     message: Bound<'py, PyString>,
-    judgement: Judgement,
+    pub(super) judgement: Judgement,
     /// The class of the exception; None for a message.
     source: Option<&'a str>,
 }

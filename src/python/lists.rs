@@ -25,12 +25,12 @@ pub(super) struct Lists {
     /// one that is kept alive here.
     patterns: Vec<Py<PyString>>,
     transient_count: usize,
-    all: Part,
+    pub(super) all: Part,
     split: OnceCell<Split>,
 }
 
 /// Some patterns of the lists, compiled.
-struct Part {
+pub(super) struct Part {
     /// Which patterns they are.
     indices: Vec<usize>,
     rules: RuleSet,
@@ -39,10 +39,13 @@ struct Part {
 }
 
 /// The patterns of the lists by where they come from; None where there are none, or where there are no others.
-struct Split {
-    added: Option<Part>,
-    shipped: Option<Part>,
+pub(super) struct Split {
+    pub(super) added: Option<Part>,
+    pub(super) shipped: Option<Part>,
 }
+
+/// Only the interpreter can tell: it has to run a pattern, or to lower-case the message.
+pub(super) struct NeedsInterpreter;
 
 /// The lists compiled last, the newest first. Replaced as a whole, so that nobody holds the lock for longer than it
 /// takes to copy a pointer: no Python code runs under it, not even a finaliser.
@@ -119,7 +122,8 @@ impl Lists {
         all.map_or(Ok(None), |shipped| shipped.first_match(message))
     }
 
-    fn split(&self, py: Python<'_>) -> PyResult<&Split> {
+    /// The patterns by where they come from.
+    pub(super) fn split(&self, py: Python<'_>) -> PyResult<&Split> {
         if let Some(split) = self.split.get() {
             return Ok(split);
         }
@@ -185,6 +189,15 @@ impl Part {
             Ok(!search.bind(py).call1((lowered_text.as_ref(),))?.is_none())
         })?;
         Ok(own(found))
+    }
+
+    /// The first pattern that matches, told without the interpreter. `message` is UTF-8 in which lone surrogates may stand.
+    pub(super) fn first_match_detached(&self, message: &[u8]) -> Result<Option<usize>, NeedsInterpreter> {
+        if !self.rules.is_ascii() && !message.is_ascii() {
+            return Err(NeedsInterpreter);
+        }
+        let found = self.rules.first_match(&lowercase_ascii(message), |_| Err(NeedsInterpreter))?;
+        Ok(found.map(|index| self.indices[index]))
     }
 
     /// Where a pattern of [`Lists::all`] matches, in characters of the lower-cased message.

@@ -1,7 +1,9 @@
 //! The Python module: conversion between Python objects and the core, nothing else.
 
+mod batch;
 mod classifier;
 mod debug_log;
+mod detached;
 mod error_text;
 mod error_type;
 mod exception;

@@ -1,10 +1,31 @@
-//! Places in texts, as Python counts them.
+//! Texts as bytes, and places in them as Python counts them.
 
+use super::utf8;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 use std::ops::Range;
 
 const CAPITAL_I_WITH_DOT: &[u8] = "\u{130}".as_bytes();
+
+/// A text as UTF-8 in which lone surrogates may stand.
+pub(super) enum Text<'a, 'py> {
+    /// That of the object itself.
+    Own(&'a str),
+    Encoded(Bound<'py, PyBytes>),
+}
+
+impl<'a, 'py> Text<'a, 'py> {
+    pub(super) fn of(text: &'a Bound<'py, PyString>) -> PyResult<Self> {
+        text.to_str().map_or_else(|_| utf8(text).map(Self::Encoded), |own| Ok(Self::Own(own)))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(text) => text.as_bytes(),
+            Self::Encoded(bytes) => bytes.as_bytes(),
+        }
+    }
+}
 
 /// Python's own `str.lower()` of the text itself, whatever a subclass makes of the method.
 pub(super) fn lower<'py>(message: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
