@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tests.chaos.stalls import STALL
 from tests.chaos.store import Death, End, Fault, Ignored, Record, Start, of_type
 from tests.chaos.workers import KILLED
 
@@ -98,8 +99,14 @@ class Evidence:
 
     @cached_property
     def faults(self) -> list[Fault]:
-        """What was done."""
+        """What was done, and the stalls that workers noticed."""
         return of_type(self.records, Fault)
+
+    @cached_property
+    def distinct_faults(self) -> list[Fault]:
+        """The same without the stalls of workers that we had frozen."""
+        frozen = [fault for fault in self.faults if fault.kind != STALL and fault.until > fault.at]
+        return [fault for fault in self.faults if fault.kind != STALL or not any(fault.meets(one) for one in frozen)]
 
     @cached_property
     def deaths(self) -> dict[int, Death]:

@@ -21,7 +21,7 @@ class FaultKind:
 
     name: str
     weight: int
-    """How often it is chosen, among those of the same database."""
+    """How often it is chosen, among those of the same database; 0: never, workers notice it themselves."""
     why: str
     """What it stands for."""
     leases: tuple[float, float] = (0.0, 0.0)
@@ -34,7 +34,7 @@ class FaultKind:
     @property
     def costs_claims(self) -> bool:
         """Whether jobs have to recover from it."""
-        return not 0 < self.leases[1] < 1
+        return self.weight > 0 and not 0 < self.leases[1] < 1
 
 
 FAULTS: tuple[FaultKind, ...] = (
@@ -47,6 +47,7 @@ FAULTS: tuple[FaultKind, ...] = (
     FaultKind("restart", 2, "the server is ended and started again", to_server=True),
     FaultKind("crash", 4, "SIGKILL of the server, which recovers from its log", to_server=True),
     FaultKind("outage", 1, "the same, and it stays away past the leases", leases=(1.2, 1.8), to_server=True),
+    FaultKind("stall", 0, "not done, but noticed: the machine does not let a worker run"),
 )
 """One row a kind."""
 

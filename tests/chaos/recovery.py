@@ -70,7 +70,8 @@ def amid(evidence: Evidence) -> dict[str, int]:
     """Return how many jobs were at which step when their worker was killed or frozen."""
     steps = {"claimed": 0, "amid the launch": 0, "amid the result": 0}
     for fault in evidence.faults:
-        if BY_NAME[fault.kind].to_server:
+        kind = BY_NAME[fault.kind]
+        if kind.to_server or not kind.costs_claims:
             continue
         for span in held_at(evidence, fault):
             begun = [s for s in evidence.starts_by_token.get(span.token, ()) if s.job == span.job and s.at <= fault.at]

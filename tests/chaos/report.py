@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import BY_NAME, FAULTS
 from tests.chaos.findings import RULES, repetitions
 from tests.chaos.overlaps import find_overlaps
 from tests.chaos.recovery import Recovery, amid, recoveries
@@ -39,6 +39,11 @@ class Report:
     unfinished: str
 
     @property
+    def faults_done(self) -> int:
+        """How many faults were done; stalls come by themselves."""
+        return sum(count for name, count in self.faults.items() if BY_NAME[name].weight)
+
+    @property
     def is_sound(self) -> bool:
         """Whether nothing happened that must not."""
         return not self.unfinished and not any(self.findings.values())
@@ -46,7 +51,7 @@ class Report:
 
 def judge(evidence: Evidence) -> Report:
     """Return the report of a run."""
-    counts = Counter(fault.kind for fault in evidence.faults)
+    counts = Counter(fault.kind for fault in evidence.distinct_faults)
     return Report(
         database=evidence.database,
         seed=evidence.seed,
@@ -74,7 +79,7 @@ def as_text(report: Report) -> str:
     lines = [
         f"{report.database}, seed {report.seed}: {report.seconds:.0f} s",
         "",
-        f"  {report.jobs} jobs, {report.launches} launches, {sum(report.faults.values())} faults",
+        f"  {report.jobs} jobs, {report.launches} launches, {report.faults_done} faults",
         "",
         f"  {'fault':<14}{'times':>6}{'recovered':>11}{'median':>9}{'longest':>9}",
         *(_fault_line(name, count, report.recovery.get(name)) for name, count in report.faults.items()),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from django.core.management import CommandError, call_command
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.chaos.audit import Change
     from tests.chaos.databases import Database
 
 TURN_SECONDS = 0.01
@@ -88,7 +90,7 @@ def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]
             )
         },
         records=read_store(folder),
-        changes=read_audit(wall_minus_monotonic),
+        changes=_kept(read_audit(wall_minus_monotonic), folder),
         limbo=_limbo(),
         stuck=stuck,
         unfinished=unfinished,
@@ -124,6 +126,13 @@ def _work(
             return f"{plan.seconds + GRACE_SECONDS:.0f} s are over"
         time.sleep(TURN_SECONDS)
     return "" if application.error is None else f"the application ended with {application.error!r}"
+
+
+def _kept(changes: list[Change], folder: Path) -> list[Change]:
+    """Put the audit beside the store: its database does not outlive the run."""
+    lines = [f"{json.dumps(asdict(change))}\n" for change in changes]
+    (folder / "audit").write_text("".join(lines))
+    return changes
 
 
 def _limbo() -> list[str]:

@@ -68,6 +68,10 @@ class Fault:
     for_all: bool = False
     """Whether it cut off all workers."""
 
+    def meets(self, other: Fault) -> bool:
+        """Return whether both were under way together at the same worker."""
+        return self.pid == other.pid and self.at < other.until and other.at < self.until
+
 
 @dataclass(frozen=True)
 class Death:

@@ -58,3 +58,11 @@ def test_workers_recover_from_a_fault_of_the_server_when_they_launch_again() -> 
             history.start(at, worker, f"{worker} {at}", "t", worker)
     history.fault(5.0, "crash", 0, until=7.0, for_all=True)
     assert judge(history.evidence({}, {})).recovery == {"crash": Recovery(2, 3.25, 4.0)}
+
+
+def test_a_stall_counts_unless_it_is_our_freeze() -> None:
+    history = History()
+    history.fault(1.0, "freeze", 11, until=8.0)
+    history.fault(0.9, "stall", 11, until=8.3)
+    history.fault(2.0, "stall", 12, until=5.0)
+    assert judge(history.evidence({}, {})).faults == {"freeze": 1, "stall": 1}

@@ -1,19 +1,25 @@
-"""Worker processes, each in a place of its own, in which another is started when one has ended."""
+"""Worker processes, each in a place of its own, in which another is started when one has ended.
+
+They are forked from a server that has imported what they need: some hundreds start in a run, and what counts is how
+they work and end, not how long Python takes to import Django.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.chaos.store import FOLDER, Death, Store
+from tests.chaos.store import Death
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
     from pathlib import Path
+
+    from tests.chaos.store import Store
 
 POLL_SECONDS = 0.2
 TURN_SECONDS = 0.05
@@ -27,7 +33,7 @@ END_SECONDS = 20
 class WorkerProcess:
     """One worker."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkServerProcess
     liveness_file: Path
     expected: set[int] = field(default_factory=set)
     """The exit statuses that what was done to it leads to."""
@@ -36,7 +42,12 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        return self.process.pid or 0
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status; None: it has not ended."""
+        return self.process.exitcode
 
     def is_up(self) -> bool:
         """Return whether it works: it has touched its liveness file once more since it began."""
@@ -48,27 +59,31 @@ class WorkerProcess:
 
     def is_free(self) -> bool:
         """Return whether something may be done to it: it is up, and nothing is under way."""
-        return not self.frozen and not self.expected and self.process.poll() is None and self.is_up()
+        return not self.frozen and not self.expected and self.status is None and self.is_up()
 
     def kill(self) -> None:
         """Kill it."""
         self.expected.add(KILLED)
-        self.process.kill()
+        self._signal(signal.SIGKILL)
 
     def stop(self) -> None:
         """Ask it to end."""
         self.expected.add(STOPPED)
-        self.process.terminate()
+        self._signal(signal.SIGTERM)
 
     def freeze(self) -> None:
         """Stop its time, as far as it can tell."""
         self.frozen = True
-        self.process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
         self.frozen = False
-        self.process.send_signal(signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, order: signal.Signals) -> None:
+        if self.status is None:
+            os.kill(self.pid, order)
 
 
 class Workers:
@@ -78,6 +93,8 @@ class Workers:
         self._folder = folder
         self._store = store
         self._started = 0
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload(["tests.chaos.worker_main"])
         self.places = [self._start() for _ in range(places)]
 
     def free(self, slot: int) -> WorkerProcess | None:
@@ -88,7 +105,7 @@ class Workers:
     def replace_ended(self) -> None:
         """Record who has ended, and start others in their places."""
         for slot, worker in enumerate(self.places):
-            if worker.process.poll() is not None:
+            if worker.status is not None:
                 self._record(worker)
                 self.places[slot] = self._start()
 
@@ -101,38 +118,35 @@ class Workers:
             else:
                 worker.kill()
         deadline = time.monotonic() + END_SECONDS
-        while any(worker.process.poll() is None for worker in self.places) and time.monotonic() < deadline:
+        while any(worker.status is None for worker in self.places) and time.monotonic() < deadline:
             time.sleep(TURN_SECONDS)
-        stuck = [worker.pid for worker in self.places if worker.process.poll() is None]
+        stuck = [worker.pid for worker in self.places if worker.status is None]
         self.kill()
         return stuck
 
     def kill(self) -> None:
         """Kill those that are left, whatever they do."""
         for worker in self.places:
-            if worker.process.returncode is None:
-                worker.process.kill()
-                worker.process.wait()
+            worker.process.kill()
+            worker.process.join()
             self._record(worker)
         self.places.clear()
 
     def _record(self, worker: WorkerProcess) -> None:
-        status = worker.process.returncode
-        self._store.append(Death(time.monotonic(), worker.pid, status, sorted(worker.expected)))
+        if worker.status is not None:
+            self._store.append(Death(time.monotonic(), worker.pid, worker.status, sorted(worker.expected)))
 
     def _start(self) -> WorkerProcess:
         self._started += 1
         liveness_file = self._folder / f"worker-{self._started}.alive"
-        command = [sys.executable, "-m", "django", "run_job_queue", "--verbosity", "0"]
-        command += ["--poll-interval", str(POLL_SECONDS), "--liveness-file", str(liveness_file)]
-        with (self._folder / f"worker-{self._started}.log").open("wb") as log:
-            # A session of its own, so that Ctrl-C on a terminal reaches this program alone, which ends them all.
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                env={**os.environ, FOLDER: str(self._folder)},
-            )
+        log = self._folder / f"worker-{self._started}.log"
+        arguments = ["--verbosity", "0", "--poll-interval", str(POLL_SECONDS), "--liveness-file", str(liveness_file)]
+        process = self._processes.Process(target=_work, args=(str(self._folder), str(log), arguments))
+        process.start()
         return WorkerProcess(process, liveness_file)
+
+
+def _work(*arguments: Any) -> None:
+    from tests.chaos.worker_main import work  # sets Django up, which tests have done already
+
+    work(*arguments)
