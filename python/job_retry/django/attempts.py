@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Q
 
-from job_retry.django.error_text import clean_traceback
+from job_retry.django.error_text import RaisedErrorText, clean_traceback
 from job_retry.django.launcher import LaunchOutcome, call_launcher
 from job_retry.django.outages import OUTAGE_ERRORS, Outage, asked_twice
 from job_retry.django.recording import Attempt, LaunchResult, look
@@ -67,7 +67,13 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | No
         if outcome.exception is not None:
             logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
         report = LaunchReport(outcome, started_at, known_error, known_error_at)
-        return _written(manager, lambda: record_launch(manager, job, attempt, report), job, outage)
+        try:
+            return _written(manager, lambda: record_launch(manager, job, attempt, report), job, outage)
+        except Exception as error:
+            if isinstance(error, OUTAGE_ERRORS) or connections[manager.using].in_atomic_block:
+                raise
+            refused = report._replace(outcome=_refused(job, error))
+            return _written(manager, lambda: record_launch(manager, job, attempt, refused), job, outage)
     except (KeyboardInterrupt, SystemExit) as order:
         try:
             if manager.claims.give_back(claimed, manager.clock()):
@@ -75,6 +81,15 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | No
         except OUTAGE_ERRORS:
             manager.claims.give_back_later(Q(pk=pk, claim_token=attempt.claim_token))
         raise order
+
+
+def _refused(job: RetryableJob, error: Exception) -> LaunchOutcome:
+    """Return the outcome of a launch whose result the database does not take: a constraint or a trigger forbids it.
+
+    The attempt has failed then, and says why, rather than leave the job to a holder that can do no more for it.
+    """
+    logger.error("The result of the launch of job %s could not be written:\n%s", job.pk, clean_traceback(error))
+    return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
 
 
 def _written(
