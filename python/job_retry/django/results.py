@@ -50,6 +50,9 @@ def record_launch(manager: JobQueueManager, job: RetryableJob, attempt: Attempt,
         seen = look(manager, job, attempt)
         if seen is None:
             break
+        lost = seen.claim_token is None and job.last_error_at != report.known_error_at
+        if job.status == Status.COMPLETED and lost:
+            break  # by the next claim: a rescue has put the loss of this one on record
         # Whoever completed the job may have counted attempts too.
         completed = job.status == Status.COMPLETED and seen.attempt_serial == attempt.attempt_serial
         if not (completed or attempt.stands_in(seen) or _put_count_right(manager, job, attempt, report)):
