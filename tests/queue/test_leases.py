@@ -32,15 +32,26 @@ class Seconds:
 def test_a_holder_believes_in_its_lease_no_longer_than_others_do() -> None:
     manager, monotonic = manager_for(), Seconds()
     keeper = LeaseKeeper(manager, "host:1:a", monotonic=monotonic)
-    claimed_at = monotonic()
-    assert keeper.holds(claimed_at)
+    claim = (monotonic(), monotonic())
+    assert keeper.holds(*claim)
     monotonic.now += LEASE_SECONDS - 1
-    assert keeper.holds(claimed_at)
+    assert keeper.holds(*claim)
     keeper.renew()
     monotonic.now += LEASE_SECONDS - 1
-    assert keeper.holds(claimed_at)
+    assert keeper.holds(*claim)
     monotonic.now += 1
-    assert not keeper.holds(claimed_at)
+    assert not keeper.holds(*claim)
+
+
+@pytest.mark.django_db
+def test_a_renewal_while_a_claim_is_being_written_is_not_for_that_claim() -> None:
+    manager, monotonic = manager_for(), Seconds()
+    keeper = LeaseKeeper(manager, "host:1:a", monotonic=monotonic)
+    claimed_at = monotonic()
+    monotonic.now += LEASE_SECONDS - 1
+    keeper.renew()
+    monotonic.now += 2
+    assert not keeper.holds(claimed_at, written_at=monotonic())
 
 
 @pytest.mark.django_db

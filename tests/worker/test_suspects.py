@@ -141,3 +141,26 @@ def test_what_was_claimed_under_a_lease_that_has_ended_is_not_started(caplog: py
     assert "The lease of 2 claimed jobs has ended" in caplog.text
     assert "its result is ignored" in caplog.text
     assert set(ContainerJob.objects.values_list("status", "retry_count")) == {("completed", 0)}
+
+
+def test_what_took_longer_to_claim_than_its_lease_is_not_started(caplog: pytest.LogCaptureFixture) -> None:
+    started: list[tuple[str, int]] = []
+    seconds = Seconds()
+
+    def launch(job: ContainerJob) -> Any:
+        started.append((job.name, job.attempt_serial))
+        return COMPLETED
+
+    def claim(*arguments: Any) -> Any:
+        """Be frozen between asking for the time and claiming, once."""
+        jobs = claim_next(*arguments)
+        seconds.now += LEASE_SECONDS
+        manager.claims.claim_next = claim_next
+        return jobs
+
+    manager = manager_with(launch)
+    claim_next, manager.claims.claim_next = manager.claims.claim_next, claim
+    queued(manager, 2, "job")
+    Worker(manager, drain=True, poll_interval=0.01, monotonic=seconds).run()
+    assert "The lease of 2 claimed jobs has ended" in caplog.text
+    assert sorted(started) == [("job 0", 1), ("job 1", 1)]

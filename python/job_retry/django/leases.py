@@ -53,13 +53,14 @@ class LeaseKeeper:
         if self._thread.is_alive():
             self._thread.join()
 
-    def holds(self, claimed_at: float) -> bool:
-        """Return whether a lease that began at ``claimed_at``, a monotonic moment, is still live.
+    def holds(self, claimed_at: float, written_at: float) -> bool:
+        """Return whether the lease of a claim is still live that was asked for and written at these monotonic moments.
 
-        Judged by this process's own time, from before the database was asked: rather too early than too late.
+        Judged by this process's own time, from before the database was asked: rather too early than too late. A
+        renewal counts that was begun after the claim was written.
         """
-        lease_seconds = self._manager.claims.lease.total_seconds()
-        return self._monotonic() < max(claimed_at, self._renewed_at) + lease_seconds
+        began_at = self._renewed_at if self._renewed_at >= written_at else claimed_at
+        return self._monotonic() < began_at + self._manager.claims.lease.total_seconds()
 
     def renew(self) -> None:
         """Renew now."""

@@ -29,7 +29,7 @@ class WorkerClaims:
         self._lease_seconds = manager.claims.lease.total_seconds()
         self._looked_at = -float("inf")
         self._turned_at = monotonic()
-        self._claimed_at = -float("inf")
+        self._claimed_at = self._written_at = -float("inf")
         self._suspects_since: float | None = None
         self._suspects_turn = True
         self.runs_alone = False
@@ -50,7 +50,7 @@ class WorkerClaims:
 
     def hold(self) -> bool:
         """Return whether the lease of the last claim is live, so that what is left of it may be started."""
-        return self._keeper.holds(self._claimed_at)
+        return self._keeper.holds(self._claimed_at, self._written_at)
 
     def look_after_others(self) -> None:
         """Bring back the jobs of lost workers, and see whether suspects wait, once in a while."""
@@ -82,12 +82,15 @@ class WorkerClaims:
     def _claim_others(self, limit: int) -> list[Any]:
         self._suspects_turn = True
         self._claimed_at = self._monotonic()
-        return self._manager.claim_next_batch(limit, self._name)
+        jobs = self._manager.claim_next_batch(limit, self._name)
+        self._written_at = self._monotonic()
+        return jobs
 
     def _claim_suspect(self) -> list[Any]:
         self._suspects_turn = False
         self._claimed_at = self._monotonic()
         jobs = self._manager.claim_suspect(self._name)
+        self._written_at = self._monotonic()
         self.runs_alone = bool(jobs)
         if not jobs:
             self._suspects_since = None

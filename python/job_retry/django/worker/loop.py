@@ -171,19 +171,24 @@ class Worker:
         self.summary.still_launching = self._threads.launching
 
     def _start_ready_jobs(self) -> None:
-        if self._backlog and not self._claims.hold():
-            logger.warning("The lease of %d claimed jobs has ended; they are not started.", len(self._backlog))
-            self._give_back()
+        self._give_back_lost()
         if self._claims.runs_alone and self._threads.launching:
             return
         slots = self._free_slots()
         if slots > 0 and not self._backlog:
             batch = min(self.manager.options.claim_batch or slots, self._launches_left)
             self._backlog.extend(self._claims.next(batch, idle=not self._threads.launching))
+            self._give_back_lost()  # the claim may have taken longer than its lease: a frozen process cannot tell
         while slots > 0 and self._backlog:
             self._threads.start(self._backlog.popleft())
             self._started += 1
             slots -= 1
+
+    def _give_back_lost(self) -> None:
+        """Start nothing more of a claim whose lease has ended."""
+        if self._backlog and not self._claims.hold():
+            logger.warning("The lease of %d claimed jobs has ended; they are not started.", len(self._backlog))
+            self._give_back()
 
     def _free_slots(self) -> int:
         detached = 0
