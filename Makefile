@@ -12,6 +12,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := .demo
 WHEELS := .wheels
+FIGURES := .figures
+# Needs libraries that nothing else does.
+PEERS := benches/peers.py
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 LOCKED := $(if $(CI),--locked)
@@ -24,7 +27,8 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' 
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
-TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs tests/integrations/environment.py
+TYPED_TOOLS := scripts/pack_pages.py benches/side_by_side tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
+	tests/fuzz tests/integrations/environment.py
 
 ##@ Targets
 
@@ -106,8 +110,19 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: extension ## run the benchmarks
-	@for benchmark in $(wildcard benches/*.py); do $(BIN)/python "$$benchmark"; done
+bench: extension | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
+	@mkdir -p $(FIGURES)
+	@for benchmark in $(filter-out $(PEERS),$(wildcard benches/*.py)); do \
+		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json; done
+	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
+
+.PHONY: growth
+growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that texts twice as long take
+	@$(BIN)/python benches/growth.py
+
+.PHONY: fuzz
+fuzz: extension ## look for inputs that break what is promised (SECONDS=120, SEED=)
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
@@ -144,7 +159,7 @@ extension: $(VENV)/.extension ## build the native module into the virtual enviro
 
 .PHONY: clean
 clean: ## delete everything that was built, virtual environments included
-	rm -rf $(VENV) .venv* $(DEMO) $(WHEELS) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv* $(DEMO) $(FIGURES) $(WHEELS) dist site target .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -f python/job_retry/_native*.so
 	find benches examples python tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -153,6 +168,10 @@ clean: ## delete everything that was built, virtual environments included
 .PHONY: rust
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is needed: see https://www.rust-lang.org/tools/install' >&2; exit 1; }
+
+.PHONY: valgrind
+valgrind:
+	@command -v valgrind >/dev/null || { echo 'valgrind is needed: install the package of that name' >&2; exit 1; }
 
 # `pip install --group` came with pip 25.1.
 $(VENV)/.dependencies: pyproject.toml

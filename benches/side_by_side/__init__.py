@@ -135,14 +135,19 @@ def _figure(
     )
 
 
-def main(figures: Callable[[], Iterable[Figure]], description: str | None) -> None:
-    """Measure, print each figure as it comes beside what is demanded, and write them all to the file asked for."""
+def main(figures: Callable[[], Iterable[Figure]], description: str | None) -> bool:
+    """Measure, print each figure as it comes beside what is demanded, and write them all to the file asked for.
+
+    Return whether every demand is met.
+    """
     parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file, too")
     options = parser.parse_args()
-    measured = [figure.as_json() for figure in _printed(figures())]
+    measured = list(_printed(figures()))
     if options.json:
-        options.json.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+        rows = [figure.as_json() for figure in measured]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return all(figure.demand is None or figure.demand.met(figure.value) for figure in measured)
 
 
 def _printed(figures: Iterable[Figure]) -> Iterator[Figure]:
@@ -153,10 +158,15 @@ def _printed(figures: Iterable[Figure]) -> Iterator[Figure]:
             table = (figure.table, names)
             print(f"\n{figure.table:<46}" + "".join(f"{name:>14}" for name in names))
         times = "".join(f"{shown(seconds):>14}" for seconds in figure.seconds.values())
-        value = f"{figure.value:,.1f}{figure.unit}" if figure.unit == "x" else f"{figure.value:,.2f} {figure.unit}"
         wanted = f"   {figure.demand} {figure.outcome}" if figure.demand else ""
-        print(f"{figure.title:<46}{times}{value:>14}{wanted}", flush=True)
+        print(f"{figure.title:<46}{times}{value_shown(figure):>14}{wanted}", flush=True)
         yield figure
+
+
+def value_shown(figure: Figure) -> str:
+    """Return the value with its unit."""
+    digits = 1 if figure.value >= 10 else 2
+    return f"{figure.value:,.{digits}f}{'' if figure.unit == 'x' else ' '}{figure.unit}"
 
 
 def shown(seconds: float) -> str:

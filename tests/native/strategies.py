@@ -67,7 +67,7 @@ literal_patterns = st.lists(st.one_of(_literal, _literal.map(re.escape), st.just
 _CLASSES_AND_REPETITIONS = "[ab] [^a] []a] [^]b] [a\\]] [{}] [}] {2} {,3} {1,} {0} {x} {,} {0,1} *? +? ?? .* .*?"
 _GROUPS_AND_WORDS = "(?: (?= (?! (?<! (?P<n> (?P=n) (?i) (?x) (?s) (?m) (?i: (?#a) |b a) b) ab ba aab"
 _ESCAPES = r"\d \s \b \B \w \W \A \Z \. \{ \x61 \n \1 \N{COLON}"
-_SYNTAX = [
+SYNTAX = [
     *"abABk.^$*+?{}[]()|\\-,:# \n\xe9\u0130",
     *_CLASSES_AND_REPETITIONS.split(" "),
     *_GROUPS_AND_WORDS.split(" "),
@@ -86,7 +86,7 @@ def is_valid(pattern: str) -> bool:
     return True
 
 
-syntax_patterns = st.lists(st.sampled_from(_SYNTAX), min_size=1, max_size=7).map("".join)
+syntax_patterns = st.lists(st.sampled_from(SYNTAX), min_size=1, max_size=7).map("".join)
 """Anything between literal and invalid."""
 
 valid_patterns = st.one_of(literal_patterns, syntax_patterns.filter(is_valid))
