@@ -57,7 +57,7 @@ def machine() -> Iterator[tuple[str, str]]:
     rust = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True).stdout
     yield "django-job-retry", version("django-job-retry")
     yield "processor", f"{_processor()}, {processors} of its threads"
-    yield "system", f"{platform.system()} {platform.release()}, {' '.join(platform.libc_ver())}"
+    yield "system", f"{platform.system()} {platform.release().partition('-')[0]}, {' '.join(platform.libc_ver())}"
     yield "Python", f"{platform.python_implementation()} {platform.python_version()}"
     yield "Rust", rust.split()[1]
 
