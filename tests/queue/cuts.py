@@ -99,6 +99,9 @@ class Cutter:
         elif connection.vendor == "mysql":
             with self._server.cursor() as cursor:
                 cursor.execute("KILL CONNECTION %s", [driver.thread_id()])
+                sessions = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %s"
+                while cursor.execute(sessions, [driver.thread_id()]) and cursor.fetchone() != (0,):
+                    pass  # its transaction is rolled back first
         else:
             driver.set_progress_handler(lambda: True, 1)
         with connection.wrap_database_errors:

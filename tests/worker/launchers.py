@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,3 +28,14 @@ def kill_worker_on_command(job: ContainerJob) -> dict[str, Any]:
     if job.command == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     return {"success": True, "completed": True}
+
+
+def take_a_moment(job: ContainerJob) -> dict[str, Any]:
+    """Let others claim meanwhile."""
+    time.sleep(0.01)
+    return {"success": True, "completed": True}
+
+
+def fail_at_length(job: ContainerJob) -> dict[str, Any]:
+    """Fail with an error that needs room in the database, and cannot be compressed."""
+    return {"success": False, "error": secrets.token_hex(30_000)}

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.db.models import Count, Min, Q
 from rich.console import Console, Group
 from rich.live import Live
@@ -74,7 +74,7 @@ class LiveProgress:
         """Show the queue as it is before the first launch."""
         self._worker = worker
         self._began_at = self._monotonic()
-        self._count(worker.manager)
+        self._count_if_answered(worker.manager)
 
     def finished(self, job: Any, result: LaunchResult) -> None:
         """Show what became of a launch."""
@@ -88,12 +88,16 @@ class LiveProgress:
     def stopped(self, summary: WorkerSummary) -> None:
         """Show the end."""
         if self._worker is not None:
-            try:
-                self._count(self._worker.manager)
-            except DatabaseError:  # the worker may have ended because of it; the counts stay what they were
-                logger.debug("The database does not answer; the last counts stand.", exc_info=True)
+            self._count_if_answered(self._worker.manager)
         self._events.append(Text(f"Worker ended: {summary}", style="bold"))
         self._live.refresh()
+
+    def _count_if_answered(self, manager: JobQueueManager) -> None:
+        try:
+            self._count(manager)
+        except DatabaseError:  # the worker may have ended because of it, and has its own patience at its start
+            logger.debug("The database does not answer; the last counts stand.", exc_info=True)
+            connections[manager.using].close()
 
     def _count(self, manager: JobQueueManager) -> None:
         began_at = self._monotonic()

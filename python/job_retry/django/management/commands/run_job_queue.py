@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connections
 
+from job_retry.django.error_text import clean_error_text, error_text
 from job_retry.django.management.arguments import positive_integer, positive_seconds
 from job_retry.django.management.queue_command import QueueCommand
+from job_retry.django.outages import MISSING_ON_SQLITE, OUTAGE_ERRORS
 from job_retry.django.worker import Worker
 from job_retry.django.worker.observers import LoggedProgress
 
@@ -57,7 +59,7 @@ class Command(QueueCommand):
     help = (
         "Launch the jobs of a queue as they become ready. SIGTERM and SIGINT stop it gracefully: launches under way "
         "end, jobs not started are given back. A second signal ends it at once. Exit status 0: stopped gracefully, or, "
-        "with --drain, drained."
+        "with --drain, drained. 1: the database has not answered for OUTAGE_SECONDS, or launches were cut off."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -111,8 +113,16 @@ class Command(QueueCommand):
                 liveness_file=options["liveness_file"],
                 observer=observer,
             )
-            with stopping_on_signals(worker):
-                summary = worker.run()
+            try:
+                with stopping_on_signals(worker):
+                    summary = worker.run()
+            except OUTAGE_ERRORS as error:
+                if str(error).startswith(MISSING_ON_SQLITE):
+                    raise
+                seconds, shown = manager.outage_seconds, clean_error_text(error_text(error)).strip()
+                raise CommandError(
+                    f"Gave up: the database has not answered for {seconds:g} s (OUTAGE_SECONDS): {shown}"
+                ) from error
         if summary.still_launching:
             shown = ", ".join(map(str, summary.still_launching))
             raise CommandError(
