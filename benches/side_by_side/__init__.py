@@ -100,6 +100,9 @@ def measure(call: Call, arguments: Arguments, passes: int) -> float:
 
 def compare(arguments: Arguments, *calls: Call, rounds: int = ROUNDS) -> list[list[float]]:
     """Return for each round the seconds of a call of each; they take turns."""
+    for call in calls:
+        # What is compiled when it is first needed would count as the pace, and leave one with too few passes.
+        measure(call, arguments, 1)
     passes = [max(1, int(TARGET_SECONDS / measure(call, arguments, 1) / len(arguments))) for call in calls]
     return [
         [measure(call, arguments, number) for call, number in zip(calls, passes, strict=True)] for _ in range(rounds)
