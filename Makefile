@@ -112,9 +112,9 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 .PHONY: bench
 bench: extension | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
 	@mkdir -p $(FIGURES)
-	@for benchmark in $(filter-out $(PEERS),$(wildcard benches/*.py)); do \
-		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json; done
-	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
+	@status=0; for benchmark in $(filter-out $(PEERS),$(wildcard benches/*.py)); do \
+		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json || status=1; done; \
+		PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md; exit $$status
 
 .PHONY: growth
 growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that texts twice as long take

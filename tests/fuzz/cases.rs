@@ -122,7 +122,7 @@ pub(crate) fn message() -> impl Strategy<Value = Vec<u8>> {
         1 => any::<String>().prop_map(String::into_bytes),
     ];
     // Now and then a piece so often that windows, limits and lines come to their ends.
-    let repeated = (piece, prop_oneof![24 => Just(1usize), 1 => 2usize..300]);
+    let repeated = (piece, prop_oneof![64 => Just(1usize), 1 => 2usize..300]);
     (vec(repeated, 0..12), select(BETWEEN)).prop_map(|(pieces, between)| {
         let pieces: Vec<Vec<u8>> = pieces.into_iter().map(|(piece, times)| piece.repeat(times)).collect();
         pieces.join(between)
