@@ -23,7 +23,7 @@ export PYO3_PYTHON := $(abspath $(BIN)/python)
 # The theme prints a notice about the builder's next major version, which it does not allow itself to be built with.
 export NO_MKDOCS_2_WARNING := 1
 
-RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock) $(shell find src -name '*.rs' -o -name '*.toml')
+RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock build.rs) $(shell find src -name '*.rs' -o -name '*.toml')
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Call = Callable[..., object]
     Arguments = Sequence[tuple[object, ...]]
+    Clock = Callable[[], float]
 
 ROUNDS = 11
 """In each, the implementations are measured one after the other."""
@@ -77,9 +78,12 @@ class Row:
     title: str
     arguments: Arguments
     demand: Demand | None = None
+    clock: Clock = time.perf_counter
+    """By `time.thread_time` only the time counts in which this thread had a processor, and not what neighbours took from
+    it; that suits calls that use no other threads."""
 
 
-def measure(call: Call, arguments: Arguments, passes: int) -> float:
+def measure(call: Call, arguments: Arguments, passes: int, clock: Clock = time.perf_counter) -> float:
     """Return the seconds of one call, the loop included."""
     calls = passes * len(arguments)
     # Unpacking an argument costs more than the fastest calls.
@@ -88,25 +92,26 @@ def measure(call: Call, arguments: Arguments, passes: int) -> float:
     every: Iterable[object] = (
         repeat(values[0], passes) if len(values) == 1 else chain.from_iterable(repeat(values, passes))
     )
-    start = time.perf_counter()
+    start = clock()
     if single:
         for value in every:
             call(value)
     else:
         for value in every:
             call(*value)  # type: ignore[misc]
-    return (time.perf_counter() - start) / calls
+    return (clock() - start) / calls
 
 
-def compare(arguments: Arguments, *calls: Call, rounds: int = ROUNDS) -> list[list[float]]:
+def compare(
+    arguments: Arguments, *calls: Call, rounds: int = ROUNDS, clock: Clock = time.perf_counter
+) -> list[list[float]]:
     """Return for each round the seconds of a call of each; they take turns."""
     for call in calls:
         # What is compiled when it is first needed would count as the pace, and leave one with too few passes.
         measure(call, arguments, 1)
-    passes = [max(1, int(TARGET_SECONDS / measure(call, arguments, 1) / len(arguments))) for call in calls]
-    return [
-        [measure(call, arguments, number) for call, number in zip(calls, passes, strict=True)] for _ in range(rounds)
-    ]
+    passes = [max(1, int(TARGET_SECONDS / measure(call, arguments, 1, clock) / len(arguments))) for call in calls]
+    numbered = list(zip(calls, passes, strict=True))
+    return [[measure(call, arguments, number, clock) for call, number in numbered] for _ in range(rounds)]
 
 
 def faster(table: str, row: Row, baseline: tuple[str, Call], measured: tuple[str, Call]) -> Figure:
@@ -126,7 +131,7 @@ def _figure(
     measured: tuple[str, Call],
     ratio: Callable[[float, float], float],
 ) -> Figure:
-    seconds = compare(row.arguments, baseline[1], measured[1])
+    seconds = compare(row.arguments, baseline[1], measured[1], clock=row.clock)
     medians = (statistics.median(times) for times in zip(*seconds, strict=True))
     return Figure(
         table,

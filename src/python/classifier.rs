@@ -1,10 +1,10 @@
 //! `ErrorClassifier`.
 
 use super::batch;
+use super::current::{Current, with_current};
 use super::debug_log;
 use super::error_type::Verdict;
 use super::judge::Judge;
-use super::lists::Lists;
 use super::packs::{CompiledRules, named, read_project};
 use super::{retry_after, wrong_type};
 use crate::packs;
@@ -184,11 +184,12 @@ impl ErrorClassifier {
     fn classify_error(cls: &Bound<'_, PyType>, error_message: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = cls.py();
         let message = message(error_message)?;
-        let lists = Lists::compiled(cls)?;
-        let decisive = lists.first_match(message)?;
-        let verdict = decisive.map_or(rule::Verdict::Unknown, |index| lists.verdict(index)).into();
-        debug_log::verdict(cls, verdict, || decisive.map(|index| lists.pattern(py, index)))?;
-        Verdict::member(verdict, py)
+        with_current(cls, |Current { lists, names_logger }| {
+            let decisive = lists.first_match(message)?;
+            let verdict = decisive.map_or(rule::Verdict::Unknown, |index| lists.verdict(index)).into();
+            debug_log::verdict(cls, *names_logger, verdict, || decisive.map(|index| lists.pattern(py, index)))?;
+            Verdict::member(verdict, py)
+        })
     }
 
     /// Return the `ErrorType` of each message, in order.

@@ -1,5 +1,6 @@
 //! The decision of a class over a message or an exception, and its explanation.
 
+use super::current::with_current;
 use super::debug_log;
 use super::detached::Detached;
 use super::error_type::Verdict;
@@ -27,7 +28,8 @@ pub(super) struct Judge<'py> {
 impl<'py> Judge<'py> {
     /// What `class` decides by as it is now.
     pub(super) fn of(class: &Bound<'py, PyType>) -> PyResult<Self> {
-        Ok(Self { rules: CompiledRules::of(class)?, lists: Lists::compiled(class)? })
+        let lists = with_current(class, |current| Ok(Arc::clone(&current.lists)))?;
+        Ok(Self { rules: CompiledRules::of(class)?, lists })
     }
 
     fn engine(&self) -> PyResult<Option<&Engine>> {
@@ -115,7 +117,7 @@ impl<'py> Judge<'py> {
     pub(super) fn verdict(&self, class: &Bound<'py, PyType>, case: &Case<'_, 'py>) -> PyResult<Py<PyAny>> {
         let py = class.py();
         let verdict = Verdict::from(case.judgement.verdict);
-        debug_log::verdict(class, verdict, || self.decider(py, &case.judgement).ok().flatten())?;
+        debug_log::verdict(class, true, verdict, || self.decider(py, &case.judgement).ok().flatten())?;
         verdict.member(py)
     }
 

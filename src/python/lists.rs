@@ -1,10 +1,10 @@
 //! The two lists of patterns of a class, compiled.
 
-use super::text::{characters, in_original, lower};
-use super::{shown, utf8};
+use super::text::{Text, characters, in_original, lower};
+use super::{marks, shown, utf8};
 use crate::packs::rule::Verdict;
 use crate::patterns::{PERMANENT, TRANSIENT};
-use crate::rules::{RuleSet, lowercase_ascii};
+use crate::rules::{Message, RuleSet};
 use once_cell::sync::OnceCell;
 use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -15,6 +15,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Messages at least this long are matched without the interpreter's lock, in bytes.
 pub(super) const DETACH_BYTES: usize = 64 * 1024;
+
+/// The names of the lists.
+pub(super) const TRANSIENT_PATTERNS: &str = "TRANSIENT_PATTERNS";
+pub(super) const PERMANENT_PATTERNS: &str = "PERMANENT_PATTERNS";
 
 /// Compiled pairs of lists that are kept: a program has a handful of classifiers, and edits a list now and then.
 const CACHE_ENTRIES: usize = 16;
@@ -36,6 +40,8 @@ pub(super) struct Part {
     rules: RuleSet,
     /// The `search` method of each rule that CPython's own engine has to run.
     searches: Vec<Option<Py<PyAny>>>,
+    /// Whether there are none.
+    native: bool,
 }
 
 /// The patterns of the lists by where they come from; None where there are none, or where there are no others.
@@ -55,20 +61,19 @@ fn cache() -> &'static RwLock<Arc<[Arc<Lists>]>> {
 }
 
 impl Lists {
-    /// Return the lists of `cls` as they are now, compiled.
-    pub(super) fn compiled(cls: &Bound<'_, PyType>) -> PyResult<Arc<Self>> {
-        let py = cls.py();
-        let transient = List::of(cls, pyo3::intern!(py, "TRANSIENT_PATTERNS"))?;
-        let permanent = List::of(cls, pyo3::intern!(py, "PERMANENT_PATTERNS"))?;
+    /// Return these lists, compiled.
+    pub(super) fn compiled(transient: &List<'_, '_>, permanent: &List<'_, '_>) -> PyResult<Arc<Self>> {
+        let py = transient.entries.py();
         let known = Arc::clone(&cache().read().unwrap_or_else(PoisonError::into_inner));
-        let find = |same: fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool| {
-            known.iter().find(|lists| {
-                let (first, second) = lists.patterns.split_at(lists.transient_count);
-                transient.holds(first, same) && permanent.holds(second, same)
-            })
-        };
+        let same_objects = known.iter().find(|lists| lists.are_in(&transient.entries, &permanent.entries));
         // A list that is made anew for each message holds other objects with the same texts.
-        if let Some(lists) = find(|entry, known| entry.is(known)).or_else(|| find(same_text)) {
+        let same = same_objects.or_else(|| {
+            known.iter().find(|lists| {
+                let (first, second) = lists.parts();
+                have_texts(&transient.entries, first) && have_texts(&permanent.entries, second)
+            })
+        });
+        if let Some(lists) = same {
             return Ok(Arc::clone(lists));
         }
         let lists = Arc::new(Self::compile(py, &transient.patterns()?, &permanent.patterns()?)?);
@@ -85,6 +90,17 @@ impl Lists {
         let patterns = transient.iter().chain(permanent).map(|pattern| pattern.clone().unbind()).collect::<Vec<_>>();
         let all = Part::compile(py, &patterns, (0..patterns.len()).collect())?;
         Ok(Self { patterns, transient_count: transient.len(), all, split: OnceCell::new() })
+    }
+
+    /// The entries of each list.
+    fn parts(&self) -> (&[Py<PyString>], &[Py<PyString>]) {
+        self.patterns.split_at(self.transient_count)
+    }
+
+    /// Whether the entries of the two are those that were compiled, the very objects.
+    pub(super) fn are_in(&self, transient: &Bound<'_, PyAny>, permanent: &Bound<'_, PyAny>) -> bool {
+        let (first, second) = self.parts();
+        are_in(transient, first) && are_in(permanent, second)
     }
 
     /// A pattern by its index in both lists, the transient ones first.
@@ -156,47 +172,48 @@ impl Part {
         for index in rules.foreign() {
             searches[index] = Some(search_method(patterns[index])?);
         }
-        Ok(Self { indices, rules, searches })
+        let native = searches.iter().all(Option::is_none);
+        Ok(Self { indices, rules, searches, native })
     }
 
     fn first_match(&self, message: &Bound<'_, PyString>) -> PyResult<Option<usize>> {
         let py = message.py();
-        let encoded: Bound<'_, PyBytes>;
-        let mut bytes = if let Ok(text) = message.to_str() {
-            text.as_bytes()
-        } else {
-            encoded = utf8(message)?;
-            encoded.as_bytes()
-        };
+        let own = Text::of(message)?;
+        let mut bytes = own.bytes();
+        // A subclass may have a notion of length of its own.
+        let plain = message.is_exact_instance_of::<PyString>();
+        let ascii = if plain { bytes.len() == message.len()? } else { bytes.is_ascii() };
         let lowered: Bound<'_, PyBytes>;
-        if !self.rules.is_ascii() && !bytes.is_ascii() {
+        if !ascii && !self.rules.is_ascii() {
             // Only the interpreter knows its own tables of lower-case letters.
             lowered = utf8(&lower(message)?)?;
             bytes = lowered.as_bytes();
         }
-        let own = |found: Option<usize>| found.map(|index| self.indices[index]);
-        if self.searches.iter().all(Option::is_none) {
-            let search = || self.rules.first_match(&lowercase_ascii(bytes), |_| Ok::<_, Infallible>(false));
+        let text = Message::known(bytes, ascii);
+        let numbered = |found: Option<usize>| found.map(|index| self.indices[index]);
+        if self.native {
+            let search = || self.rules.first_match(text, |_| Ok::<_, Infallible>(false));
             let Ok(found) = if bytes.len() < DETACH_BYTES { search() } else { py.detach(search) };
-            return Ok(own(found));
+            return Ok(numbered(found));
         }
         let mut lowered_text: Option<Bound<'_, PyString>> = None;
-        let found = self.rules.first_match(&lowercase_ascii(bytes), |index| {
+        let found = self.rules.first_match(text, |index| {
             let Some(search) = &self.searches[index] else { return Ok::<_, PyErr>(false) };
             if lowered_text.is_none() {
                 lowered_text = Some(lower(message)?);
             }
             Ok(!search.bind(py).call1((lowered_text.as_ref(),))?.is_none())
         })?;
-        Ok(own(found))
+        Ok(numbered(found))
     }
 
     /// The first pattern that matches, told without the interpreter. `message` is UTF-8 in which lone surrogates may stand.
     pub(super) fn first_match_detached(&self, message: &[u8]) -> Result<Option<usize>, NeedsInterpreter> {
-        if !self.rules.is_ascii() && !message.is_ascii() {
+        let ascii = message.is_ascii();
+        if !ascii && !self.rules.is_ascii() {
             return Err(NeedsInterpreter);
         }
-        let found = self.rules.first_match(&lowercase_ascii(message), |_| Err(NeedsInterpreter))?;
+        let found = self.rules.first_match(Message::known(message, ascii), |_| Err(NeedsInterpreter))?;
         Ok(found.map(|index| self.indices[index]))
     }
 
@@ -219,15 +236,15 @@ impl Part {
 }
 
 /// One of a class's lists as it is now.
-struct List<'a, 'py> {
+pub(super) struct List<'a, 'py> {
     class: &'a Bound<'py, PyType>,
-    name: &'a Bound<'py, PyString>,
+    pub(super) name: &'static str,
     /// A list or a tuple, of these very types.
-    entries: Bound<'py, PyAny>,
+    pub(super) entries: Bound<'py, PyAny>,
 }
 
 impl<'a, 'py> List<'a, 'py> {
-    fn of(class: &'a Bound<'py, PyType>, name: &'a Bound<'py, PyString>) -> PyResult<Self> {
+    pub(super) fn of(class: &'a Bound<'py, PyType>, name: &'static str) -> PyResult<Self> {
         let mut entries = class.getattr(name)?;
         if !entries.is_exact_instance_of::<PyList>() && !entries.is_exact_instance_of::<PyTuple>() {
             // An iterator would be used up by the first message.
@@ -243,16 +260,6 @@ impl<'a, 'py> List<'a, 'py> {
         Ok(Self { class, name, entries })
     }
 
-    /// Whether the entries are the same as `known`, by `same`, which must not run Python code.
-    fn holds(&self, known: &[Py<PyString>], same: impl Fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool) -> bool {
-        if let Ok(list) = self.entries.cast_exact::<PyList>() {
-            return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same(&entry, known));
-        }
-        self.entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
-            tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same(&entry, known))
-        })
-    }
-
     fn patterns(&self) -> PyResult<Vec<Bound<'py, PyString>>> {
         // In one step, so that a list another thread is editing is seen as it was at one moment.
         let entries = self.class.py().get_type::<PyTuple>().call1((&self.entries,))?.cast_into::<PyTuple>()?;
@@ -265,6 +272,26 @@ impl<'a, 'py> List<'a, 'py> {
         };
         entries.iter().map(pattern).collect()
     }
+}
+
+/// Whether the entries of a list or a tuple are these very objects.
+fn are_in(entries: &Bound<'_, PyAny>, known: &[Py<PyString>]) -> bool {
+    if let Ok(list) = entries.cast_exact::<PyList>() {
+        return marks::holds(list, known);
+    }
+    entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
+        tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| entry.is(known))
+    })
+}
+
+/// Whether the entries of a list or a tuple are plain strings with these texts. Runs no Python code.
+fn have_texts(entries: &Bound<'_, PyAny>, known: &[Py<PyString>]) -> bool {
+    if let Ok(list) = entries.cast_exact::<PyList>() {
+        return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same_text(&entry, known));
+    }
+    entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
+        tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same_text(&entry, known))
+    })
 }
 
 /// Whether two plain strings are equal; others may have a notion of equality of their own.

@@ -2,6 +2,7 @@
 
 mod batch;
 mod classifier;
+mod current;
 mod debug_log;
 mod detached;
 mod error_text;
@@ -9,6 +10,7 @@ mod error_type;
 mod exception;
 mod judge;
 mod lists;
+mod marks;
 mod packs;
 mod retry_after;
 mod strategy;

@@ -1,8 +1,11 @@
 //! Searching all rules at once.
 
 use super::anchors::Anchors;
+use super::lowercase::ascii_of_two;
 use super::pattern::{Rule, parse};
-use memchr::{memchr, memmem};
+use memchr::{memchr, memmem, memrchr};
+use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -20,6 +23,29 @@ pub struct RuleSet {
     /// The rules that have to be looked at for every message, in list order.
     unanchored: Vec<usize>,
     ascii: bool,
+}
+
+/// A message, or the part of it that a caller wants to have matched.
+///
+/// Letters of ASCII may be in either case; what else a set with [`RuleSet::is_ascii`] has to see in lower case, it sees.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    text: &'a [u8],
+    ascii: bool,
+}
+
+impl<'a> Message<'a> {
+    /// A message in UTF-8 in which lone surrogates may stand.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, ascii: text.is_ascii() }
+    }
+
+    /// A message of which is known whether it is ASCII, which takes time to find out.
+    #[must_use]
+    pub fn known(text: &'a [u8], ascii: bool) -> Self {
+        Self { text, ascii }
+    }
 }
 
 #[derive(Debug)]
@@ -59,7 +85,7 @@ impl RuleSet {
         Self { rules, anchors, rules_of_anchor, unanchored, ascii }
     }
 
-    /// Whether all literals are ASCII, so that [`super::lowercase_ascii`] lower-cases a message well enough.
+    /// Whether all literals are ASCII, so that a message may come as it is.
     ///
     /// Otherwise a message with other characters has to be lower-cased in full before it is matched.
     #[must_use]
@@ -72,7 +98,7 @@ impl RuleSet {
         self.rules.iter().enumerate().filter(|(_, rule)| matches!(rule, Matcher::Foreign)).map(|(index, _)| index)
     }
 
-    /// Return the index of the first rule in list order that the lower-cased `message` matches.
+    /// Return the index of the first rule in list order that `message` matches in lower case.
     ///
     /// `matches_foreign` is asked for a foreign rule, by its index.
     ///
@@ -80,16 +106,27 @@ impl RuleSet {
     /// What `matches_foreign` fails with.
     pub fn first_match<E>(
         &self,
-        message: &[u8],
+        message: Message<'_>,
         mut matches_foreign: impl FnMut(usize) -> Result<bool, E>,
     ) -> Result<Option<usize>, E> {
-        let mut candidates = Vec::new();
-        self.anchors.each_present(message, |anchor| candidates.extend_from_slice(&self.rules_of_anchor[anchor]));
+        let text = if message.ascii { Cow::Borrowed(message.text) } else { ascii_of_two(message.text) };
+        let mut candidates: SmallVec<[usize; 16]> = SmallVec::new();
+        let mut earliest = text.len();
+        self.anchors.each_present(&text, |anchor, start| {
+            earliest = earliest.min(start);
+            candidates.extend_from_slice(&self.rules_of_anchor[anchor]);
+        });
         candidates.extend_from_slice(&self.unanchored);
+        if candidates.is_empty() {
+            return Ok(None);
+        }
         candidates.sort_unstable();
+        let mut lines = Lines { text: &text, earliest, lowered: SmallVec::new() };
         for index in candidates {
             let matched = match &self.rules[index] {
-                Matcher::Literals(literals) => place_in_order(literals, message).is_some(),
+                // The rule is its anchor, or every message matches it.
+                Matcher::Literals(literals) if literals.len() < 2 => true,
+                Matcher::Literals(literals) => place_in_order(literals, lines.lowered()).is_some(),
                 Matcher::Foreign => matches_foreign(index)?,
             };
             if matched {
@@ -128,6 +165,25 @@ fn anchor(rule: &Rule) -> Option<&str> {
     }
 }
 
+/// The lines of a text from that of the earliest anchor on.
+struct Lines<'a> {
+    text: &'a [u8],
+    earliest: usize,
+    /// They in lower case; empty until they are asked for.
+    lowered: SmallVec<[u8; 256]>,
+}
+
+impl Lines<'_> {
+    fn lowered(&mut self) -> &[u8] {
+        if self.lowered.is_empty() {
+            let line_break = memrchr(b'\n', &self.text[..self.earliest]);
+            self.lowered.extend_from_slice(&self.text[line_break.map_or(0, |place| place + 1)..]);
+            self.lowered.make_ascii_lowercase();
+        }
+        &self.lowered
+    }
+}
+
 /// Where the literals stand in this order on one line.
 ///
 /// Taking the earliest place for each literal is complete, and a line on which that fails fails for every later
@@ -158,7 +214,6 @@ fn place_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> Option<Ran
 
 #[cfg(test)]
 mod tests {
-    use super::super::lowercase_ascii;
     use super::*;
     use crate::patterns::{PERMANENT, TRANSIENT};
     use proptest::prelude::*;
@@ -170,7 +225,7 @@ mod tests {
 
     fn first_match(rules: &RuleSet, message: &str) -> Option<usize> {
         let refuse = |index| -> Result<bool, Infallible> { panic!("rule {index} is not foreign") };
-        rules.first_match(&lowercase_ascii(message.as_bytes()), refuse).unwrap()
+        rules.first_match(Message::new(message.as_bytes()), refuse).unwrap()
     }
 
     /// The meaning of the rules, by the regex crate, one rule at a time.
@@ -216,7 +271,7 @@ mod tests {
         let rules = RuleSet::new([Some(r"retry \d+"), Some("gone"), Some("(foreign)")]);
         let mut asked = Vec::new();
         let mut ask = |message: &str| {
-            let found = rules.first_match(&lowercase_ascii(message.as_bytes()), |index| {
+            let found = rules.first_match(Message::new(message.as_bytes()), |index| {
                 asked.push(index);
                 Ok::<_, Infallible>(index == 2)
             });

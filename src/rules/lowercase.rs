@@ -2,29 +2,34 @@
 
 use memchr::memmem::Finder;
 use once_cell::sync::OnceCell;
+use smallvec::SmallVec;
+use std::borrow::Cow;
 
 const KELVIN_SIGN: &str = "\u{212a}";
 const CAPITAL_I_WITH_DOT: &str = "\u{130}";
 
-/// Return `message` lower-cased as far as the result is ASCII.
+/// Replace the two characters that become ASCII in lower case: U+212A by `k`, U+0130 by `i` with a combining dot.
 ///
-/// That is A to Z, and two characters more: U+212A becomes `k`, U+0130 becomes `i` with a combining dot. All other
-/// characters stay as they are, so this is `str.lower()` for whoever looks for ASCII only. `message` is UTF-8 in which
-/// lone surrogates may stand.
-#[must_use]
-pub fn lowercase_ascii(message: &[u8]) -> Vec<u8> {
+/// With [`ascii_letters`] this is `str.lower()` for whoever looks for ASCII only. `message` is UTF-8 in which lone
+/// surrogates may stand.
+pub(super) fn ascii_of_two(message: &[u8]) -> Cow<'_, [u8]> {
     static KELVIN: OnceCell<Finder<'static>> = OnceCell::new();
     static DOTTED: OnceCell<Finder<'static>> = OnceCell::new();
-    let mut lowered = message.to_ascii_lowercase();
-    if !lowered.is_ascii() {
-        let kelvin = KELVIN.get_or_init(|| Finder::new(KELVIN_SIGN));
-        let dotted = DOTTED.get_or_init(|| Finder::new(CAPITAL_I_WITH_DOT));
-        for (finder, replacement) in [(kelvin, "k"), (dotted, "i\u{307}")] {
-            if finder.find(&lowered).is_some() {
-                lowered = replace(&lowered, finder, replacement.as_bytes());
-            }
+    let kelvin = KELVIN.get_or_init(|| Finder::new(KELVIN_SIGN));
+    let dotted = DOTTED.get_or_init(|| Finder::new(CAPITAL_I_WITH_DOT));
+    let mut replaced = Cow::Borrowed(message);
+    for (finder, replacement) in [(kelvin, "k"), (dotted, "i\u{307}")] {
+        if finder.find(&replaced).is_some() {
+            replaced = Cow::Owned(replace(&replaced, finder, replacement.as_bytes()));
         }
     }
+    replaced
+}
+
+/// Return `text` with A to Z lower-cased; short ones take no memory of their own.
+pub(super) fn ascii_letters(text: &[u8]) -> SmallVec<[u8; 256]> {
+    let mut lowered = SmallVec::from_slice(text);
+    lowered.make_ascii_lowercase();
     lowered
 }
 
@@ -60,7 +65,7 @@ mod tests {
             ("\u{130}MAGE \u{130}", "i\u{307}mage i\u{307}"),
             ("\u{212a}\u{130}\u{212a}", "ki\u{307}k"),
         ] {
-            assert_eq!(lowercase_ascii(text.as_bytes()), lowered.as_bytes(), "{text}");
+            assert_eq!(*ascii_letters(&ascii_of_two(text.as_bytes())), *lowered.as_bytes(), "{text}");
         }
     }
 }

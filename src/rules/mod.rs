@@ -6,9 +6,12 @@
 
 mod anchors;
 mod engine;
+#[cfg(target_arch = "x86_64")]
+mod grams;
 mod lowercase;
+#[cfg(target_arch = "x86_64")]
+mod nibbles;
 mod pattern;
 
-pub use engine::RuleSet;
-pub use lowercase::lowercase_ascii;
+pub use engine::{Message, RuleSet};
 pub use pattern::{Rule, parse};
