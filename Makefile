@@ -15,6 +15,7 @@ WHEELS := .wheels
 FIGURES := .figures
 # Needs libraries that nothing else does.
 PEERS := benches/peers.py
+PEERS_VENV := .venv-peers
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 LOCKED := $(if $(CI),--locked)
@@ -110,7 +111,7 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: extension | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
+bench: extension $(VENV)/.floor | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
 	@mkdir -p $(FIGURES)
 	@status=0; for benchmark in $(filter-out $(PEERS),$(wildcard benches/*.py)); do \
 		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json || status=1; done; \
@@ -123,6 +124,12 @@ growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that tex
 .PHONY: fuzz
 fuzz: extension ## look for inputs that break what is promised (SECONDS=120, SEED=)
 	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+.PHONY: bench-peers
+bench-peers: extension $(PEERS_VENV)/.dependencies ## compare the classifier with other engines, on the same page
+	@mkdir -p $(FIGURES)
+	@PYTHONPATH=python $(PEERS_VENV)/bin/python $(PEERS) --json $(FIGURES)/peers.json
+	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
 
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
@@ -187,6 +194,20 @@ $(VENV)/.dependencies: pyproject.toml
 $(VENV)/.extension: $(VENV)/.dependencies $(RUST_SOURCES) | rust
 	@rm -f python/job_retry/_native.so python/job_retry/_native.abi3.so
 	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release $(LOCKED)
+	@touch $@
+
+# What a native call costs that does nothing.
+$(VENV)/.floor: $(VENV)/.dependencies benches/floor/Cargo.toml $(wildcard benches/floor/src/*.rs) | rust
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release $(LOCKED) --target-dir target/floor \
+		--manifest-path benches/floor/Cargo.toml
+	@touch $@
+
+# An environment of their own: nothing of the package depends on them. It borrows the native module that was built for
+# the same interpreter.
+$(PEERS_VENV)/.dependencies: benches/peers.txt $(VENV)/.dependencies
+	@echo 'Installing the other engines into $(PEERS_VENV) ...'
+	@$(BIN)/python -m venv $(PEERS_VENV)
+	@$(PEERS_VENV)/bin/python -m pip install --quiet -r benches/peers.txt
 	@touch $@
 
 .PHONY: demo-environment

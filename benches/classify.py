@@ -1,93 +1,64 @@
-"""Compare `ErrorClassifier` with a loop over `re.search`, as it would be written in Python.
+"""Compare `ErrorClassifier` with a loop over `re.search`, as it would be written in Python, and with a call of nothing.
 
-python benches/classify.py
+python benches/classify.py [--json FILE]
 """
 
 from __future__ import annotations
 
-import logging
-import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from job_retry import ErrorClassifier, ErrorType
-from side_by_side import Figure, Row, faster, main
+from job_retry import ErrorClassifier
+from native_floor import Nothing
+from side_by_side import Demand, Figure, Row, at_least, at_most, cost, faster, main
+from side_by_side.messages import FIRST, LAST, distinct, repeated, text
+from side_by_side.reference import ReferenceClassifier, with_patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-logger = logging.getLogger("reference")
+SHORT = 120
 
-ORDINARY = "error at line 12 of the file that is somewhere in the system and cannot be read by whoever asks for it: "
-DISTINCT = 500
+SIZES = {"16 kB": 16_000, "1 MB": 1_000_000, "10 MB": 10_000_000}
 
-
-class ReferenceClassifier:
-    """The classifier in plain Python, with a debug line a verdict."""
-
-    TRANSIENT_PATTERNS = ErrorClassifier.TRANSIENT_PATTERNS
-    PERMANENT_PATTERNS = ErrorClassifier.PERMANENT_PATTERNS
-
-    @classmethod
-    def classify_error(cls, error_message: str) -> ErrorType:
-        error_lower = error_message.lower()
-        for pattern in cls.TRANSIENT_PATTERNS:
-            if re.search(pattern, error_lower):
-                logger.debug(f"Classified as TRANSIENT: {pattern}")
-                return ErrorType.TRANSIENT
-        for pattern in cls.PERMANENT_PATTERNS:
-            if re.search(pattern, error_lower):
-                logger.debug(f"Classified as PERMANENT: {pattern}")
-                return ErrorType.PERMANENT
-        logger.debug("Classified as UNKNOWN")
-        return ErrorType.UNKNOWN
+ENDINGS = {"no pattern": "", "first pattern": FIRST, "last pattern": LAST}
+"""By what decides."""
 
 
-class ManyRules(ErrorClassifier):
-    """As many patterns as `re` keeps compiled."""
-
-    TRANSIENT_PATTERNS: ClassVar = [f"service number {number} .*unavailable" for number in range(500)]
-    PERMANENT_PATTERNS: ClassVar = []
-
-
-class ReferenceManyRules(ReferenceClassifier):
-    """The same in plain Python."""
-
-    TRANSIENT_PATTERNS = ManyRules.TRANSIENT_PATTERNS
-    PERMANENT_PATTERNS = ManyRules.PERMANENT_PATTERNS
+def short(demands: dict[str, tuple[Demand, Demand]]) -> Iterator[Row]:
+    """Short messages, one and many, with what is demanded of either."""
+    for title, ending in ENDINGS.items():
+        one, many = demands[title]
+        yield repeated(f"120 B, {title}", text(SHORT, ending), one)
+        yield distinct(f"120 B, {title}, distinct messages", SHORT, ending, many)
 
 
-def text(size: int, ending: str = "") -> str:
-    """Return an ordinary text of this size that ends so."""
-    repeated = ORDINARY * (size // len(ORDINARY) + 1)
-    return repeated[: size - len(ending)] + ending
-
-
-def repeated(title: str, message: str) -> Row:
-    return Row(title, [(message,)])
-
-
-def distinct(title: str, size: int, ending: str = "") -> Row:
-    return Row(title, [(f"{number:05} {text(size - 6, ending)}",) for number in range(DISTINCT)])
-
-
-FIRST = "connection was refused"
-LAST = "invalid command"
-
-ROWS = [
-    repeated("120 B, none", text(120)),
-    repeated("120 B, first pattern", text(120, FIRST)),
-    repeated("120 B, last pattern", text(120, LAST)),
-    distinct("120 B, none, distinct messages", 120),
-    distinct("120 B, first pattern, distinct messages", 120, FIRST),
-    distinct("120 B, last pattern, distinct messages", 120, LAST),
-    repeated("120 B, none, not ASCII", "é" + text(119)),
-    repeated("16 kB, none", text(16_000)),
+AGAINST_REFERENCE = [
+    *short(
+        {
+            "no pattern": (at_least(40), at_least(30)),
+            "first pattern": (at_least(5), at_least(5)),
+            "last pattern": (at_least(40), at_least(30)),
+        }
+    ),
+    repeated("120 B, no pattern, not ASCII", "é" + text(SHORT - 1)),
+    *(
+        repeated(f"{title}, {decisive}", text(size, ENDINGS[decisive]), at_least(25))
+        for title, size in SIZES.items()
+        for decisive in ("no pattern", "last pattern")
+    ),
     repeated("16 kB, first pattern at the end", text(16_000, FIRST)),
     repeated("16 kB, first pattern at the beginning", FIRST + text(16_000)),
-    repeated("16 kB, last pattern", text(16_000, LAST)),
-    repeated("1 MB, none", text(1_000_000)),
-    repeated("1 MB, last pattern", text(1_000_000, LAST)),
 ]
+
+AGAINST_NOTHING = list(
+    short(
+        {
+            "no pattern": (at_most(4), at_most(5)),
+            "first pattern": (at_most(5), at_most(5)),
+            "last pattern": (at_most(5), at_most(5)),
+        }
+    )
+)
 
 # The reference needs a power of the size; larger ones would take it minutes.
 HOSTILE = [
@@ -99,12 +70,15 @@ HOSTILE = [
 
 def figures() -> Iterator[Figure]:
     reference, native = ("reference", ReferenceClassifier.classify_error), ("native", ErrorClassifier.classify_error)
-    for row in ROWS:
+    for row in AGAINST_REFERENCE:
         yield faster("22 patterns", row, reference, native)
+    for row in AGAINST_NOTHING:
+        yield cost("Beside a native call of nothing", row, ("nothing", Nothing.classify_error), native)
     for row in HOSTILE:
         yield faster("Hostile messages", row, reference, native)
-    reference, native = ("reference", ReferenceManyRules.classify_error), ("native", ManyRules.classify_error)
-    for row in (repeated("120 B, none", text(120)), repeated("16 kB, none", text(16_000))):
+    # As many as `re` keeps compiled.
+    reference, native = with_patterns([f"service number {number} .*unavailable" for number in range(500)])
+    for row in (repeated("120 B, no pattern", text(SHORT)), repeated("16 kB, no pattern", text(16_000))):
         yield faster("500 patterns", row, reference, native)
 
 

@@ -9,9 +9,9 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from classify import FIRST, LAST, text
 from job_retry import ErrorClassifier
 from side_by_side import Figure, Row, cost, main
+from side_by_side.messages import FIRST, LAST, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

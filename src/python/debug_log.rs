@@ -11,7 +11,7 @@ const DEBUG: i32 = 10;
 pub(super) const DEBUG_LOGGER: &str = "DEBUG_LOGGER";
 
 struct Logger {
-    logger: Py<PyAny>,
+    own: Py<PyAny>,
     memory: Option<Py<PyDict>>,
     /// The key of [`DEBUG`] in the memory.
     level: Py<PyAny>,
@@ -23,7 +23,7 @@ fn logger(py: Python<'_>) -> PyResult<&Logger> {
         let logger = py.import("logging")?.call_method1("getLogger", ("job_retry",))?;
         let memory = memory(&logger)?.map(Bound::unbind);
         let level = DEBUG.into_pyobject(py)?.into_any().unbind();
-        Ok(Logger { logger: logger.unbind(), memory, level })
+        Ok(Logger { own: logger.unbind(), memory, level })
     })
 }
 
@@ -59,10 +59,10 @@ fn each_taking(
     mut then: impl FnMut(&Bound<'_, PyAny>) -> PyResult<()>,
 ) -> PyResult<()> {
     let py = class.py();
-    let Logger { logger, memory: known, level } = logger(py)?;
-    let (logger, level) = (logger.bind(py), level.bind(py));
-    if takes(logger, known.as_ref().map(|known| known.bind(py)), level)? {
-        then(logger)?;
+    let Logger { own, memory: known, level } = logger(py)?;
+    let (own, level) = (own.bind(py), level.bind(py));
+    if takes(own, known.as_ref().map(|known| known.bind(py)), level)? {
+        then(own)?;
     }
     if !names_logger {
         return Ok(());

@@ -267,6 +267,9 @@ mod tests {
     }
 
     proptest! {
+        // Four engines are compiled for each.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn every_engine_finds_what_a_search_for_each_finds(
             literals in proptest::collection::btree_set("[ab]{1,4}|[abcA]{3}|[abc\n ]{4,9}|é[ab]{3,5}|[abc]{20}", 1..100),

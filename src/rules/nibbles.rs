@@ -91,7 +91,7 @@ impl Nibbles {
 }
 
 /// The bytes at each of the four places of the runs that begin in a step.
-#[inline(always)]
+#[inline]
 fn windows(block: &[u8; BLOCK]) -> [&[u8; LANES]; WIDTH] {
     const NOTHING: &[u8; LANES] = &[0; LANES];
     std::array::from_fn(|place| block[place..].first_chunk().unwrap_or(NOTHING))

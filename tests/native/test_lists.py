@@ -106,6 +106,58 @@ def test_editing_the_base_class_reaches_the_subclasses_that_inherit() -> None:
     assert ErrorClassifier.classify_error("something else") is TRANSIENT
 
 
+def test_a_list_is_looked_for_where_the_class_has_it_at_that_moment(made: type[ErrorClassifier]) -> None:
+    class Inheriting(made):  # type: ignore[misc, valid-type]
+        pass
+
+    class Elsewhere(ErrorClassifier):
+        TRANSIENT_PATTERNS: ClassVar = ["idle"]
+
+    def verdicts() -> list[ErrorType]:
+        return [Inheriting.classify_error(message) for message in ("busy", "full", "idle", "gone")] * 2
+
+    assert verdicts() == [TRANSIENT, UNKNOWN, UNKNOWN, PERMANENT] * 2
+    Inheriting.TRANSIENT_PATTERNS = ["full"]
+    assert verdicts() == [UNKNOWN, TRANSIENT, UNKNOWN, PERMANENT] * 2
+    del Inheriting.TRANSIENT_PATTERNS
+    assert verdicts() == [TRANSIENT, UNKNOWN, UNKNOWN, PERMANENT] * 2
+    Inheriting.__bases__ = (Elsewhere,)
+    assert verdicts() == [UNKNOWN, UNKNOWN, TRANSIENT, UNKNOWN] * 2
+    del Elsewhere.TRANSIENT_PATTERNS
+    assert verdicts() == [UNKNOWN] * 8
+
+
+def test_a_class_that_takes_the_place_of_another_is_not_mistaken_for_it() -> None:
+    for number in range(50):
+        kind = type("Kind", (ErrorClassifier,), {"TRANSIENT_PATTERNS": [f"kind{number}x"]})
+        for _ in range(2):
+            assert kind.classify_error(f"kind{number}x") is TRANSIENT
+            assert kind.classify_error(f"kind{number - 1}x") is UNKNOWN
+        del kind
+
+
+def test_a_descriptor_is_asked_for_each_message() -> None:
+    class Turns:
+        calls = 0
+
+        def __get__(self, instance: object, owner: type) -> list[str]:
+            Turns.calls += 1
+            return first if Turns.calls % 2 else second
+
+    first, second = ["busy"], ["full"]
+    turning = type("Turning", (ErrorClassifier,), {"TRANSIENT_PATTERNS": Turns()})
+    assert [turning.classify_error("busy") for _ in range(6)] == [TRANSIENT, UNKNOWN] * 3
+
+
+def test_a_message_may_have_a_length_of_its_own() -> None:
+    class Odd(str):
+        def __len__(self) -> int:
+            return len(self.encode())
+
+    assert ErrorClassifier.classify_error(Odd("DOC\u212aER DAEMON NOT RUNNING")) is TRANSIENT
+    assert ErrorClassifier.classify_error(Odd("INVAL\u0130D COMMAND")) is UNKNOWN
+
+
 def test_a_list_made_anew_for_each_message_works() -> None:
     class Computed(type):
         @property

@@ -1,0 +1,42 @@
+"""The classifier as it would be written in Python."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from job_retry import ErrorClassifier, ErrorType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("reference")
+
+
+class ReferenceClassifier:
+    """The classifier in plain Python, with a debug line a verdict."""
+
+    TRANSIENT_PATTERNS = ErrorClassifier.TRANSIENT_PATTERNS
+    PERMANENT_PATTERNS = ErrorClassifier.PERMANENT_PATTERNS
+
+    @classmethod
+    def classify_error(cls, error_message: str) -> ErrorType:
+        error_lower = error_message.lower()
+        for pattern in cls.TRANSIENT_PATTERNS:
+            if re.search(pattern, error_lower):
+                logger.debug(f"Classified as TRANSIENT: {pattern}")
+                return ErrorType.TRANSIENT
+        for pattern in cls.PERMANENT_PATTERNS:
+            if re.search(pattern, error_lower):
+                logger.debug(f"Classified as PERMANENT: {pattern}")
+                return ErrorType.PERMANENT
+        logger.debug("Classified as UNKNOWN")
+        return ErrorType.UNKNOWN
+
+
+def with_patterns(transient: list[str]) -> list[tuple[str, Callable[[str], ErrorType]]]:
+    """Return the reference and the native classifier with these transient patterns and no others."""
+    lists = {"TRANSIENT_PATTERNS": transient, "PERMANENT_PATTERNS": []}
+    classes = {"reference": ReferenceClassifier, "native": ErrorClassifier}
+    return [(name, type(base.__name__, (base,), dict(lists)).classify_error) for name, base in classes.items()]
