@@ -5,7 +5,7 @@ use _native::packs::engine::{Depth, Engine};
 use _native::packs::evidence::Evidence;
 use _native::packs::{names, pack, retry_after};
 use _native::patterns::{PERMANENT, TRANSIENT};
-use _native::rules::{RuleSet, lowercase_ascii};
+use _native::rules::{Message, RuleSet};
 use chrono::{DateTime, Utc};
 use std::convert::Infallible;
 use std::error::Error;
@@ -75,8 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             "lists",
             16_000,
             Box::new(|text| {
-                let lowered = lowercase_ascii(text.as_bytes());
-                black_box(lists.first_match(&lowered, |_| Ok::<_, Infallible>(false))).ok();
+                let message = Message::new(text.as_bytes());
+                black_box(lists.first_match(message, |_| Ok::<_, Infallible>(false))).ok();
             }),
         ),
         (

@@ -79,8 +79,8 @@ class Row:
     arguments: Arguments
     demand: Demand | None = None
     clock: Clock = time.perf_counter
-    """By `time.thread_time` only the time counts in which this thread had a processor, and not what neighbours took from
-    it; that suits calls that use no other threads."""
+    """By `time.thread_time` only the time counts in which this thread had a processor, and not what neighbours took
+    from it; that suits calls that use no other threads."""
 
 
 def measure(call: Call, arguments: Arguments, passes: int, clock: Clock = time.perf_counter) -> float:

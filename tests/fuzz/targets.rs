@@ -14,7 +14,7 @@ use _native::packs::rule::{Pack, Verdict};
 use _native::packs::source::{Value, read_rules};
 use _native::packs::{names, pack, retry_after};
 use _native::patterns::{PERMANENT, TRANSIENT};
-use _native::rules::{Rule, RuleSet, lowercase_ascii, parse};
+use _native::rules::{Message, Rule, RuleSet, lowercase_ascii, parse};
 use chrono::{DateTime, Utc};
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -55,7 +55,7 @@ fn lists(case: &Case) -> Result<(), String> {
     promise!(lowercase_ascii(&case.message) == lowered, "another lower case");
     let expected = case.patterns.iter().position(|pattern| oracle::stands_in(pattern, &lowered));
     let refuse = |index| Err(format!("pattern {index} counts as foreign"));
-    let found = rules.first_match(&lowered, refuse)?;
+    let found = rules.first_match(Message::new(&case.message), refuse)?;
     promise!(found == expected, "pattern {found:?} decides, not {expected:?}");
     for (index, pattern) in case.patterns.iter().enumerate() {
         let Some(span) = rules.find(index, &lowered) else {
@@ -76,7 +76,7 @@ fn foreign_patterns(case: &Case) -> Result<(), String> {
         Ok::<_, Infallible>(false)
     };
     let lowered = lowercase_ascii(&case.message);
-    let Ok(found) = rules.first_match(&lowered, ask);
+    let Ok(found) = rules.first_match(Message::new(&case.message), ask);
     let before_found: Vec<usize> = foreign
         .into_iter()
         .take_while(|index| found.is_none_or(|found| *index < found))
@@ -177,7 +177,7 @@ struct ShippedLists<'a>(&'a [u8]);
 
 impl ShippedLists<'_> {
     fn first_match(&self) -> Option<Entry> {
-        let Ok(found) = SHIPPED.first_match(&lowercase_ascii(self.0), |_| Ok::<_, Infallible>(true));
+        let Ok(found) = SHIPPED.first_match(Message::new(self.0), |_| Ok::<_, Infallible>(true));
         let verdict = |index| if index < TRANSIENT.len() { Verdict::Transient } else { Verdict::Permanent };
         found.map(|index| Entry { index, verdict: verdict(index) })
     }
