@@ -1,6 +1,6 @@
 """Try faults on real processes, and report what became of the jobs.
 
-    python -m tests.chaos [--seed N] [--jobs N] [--seconds N] [--rate N] [--json] DATABASE
+    python -m tests.chaos [--seed N] [--jobs N] [--seconds N] [--every SECONDS] [--json] DATABASE
 
 Exit status 1 where something happened that must not; then the records stay, and the report says where.
 """
@@ -17,6 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from job_retry.django.management.arguments import positive_integer, positive_seconds
+
 from tests.chaos.databases import serve
 from tests.chaos.faults import DATABASES
 from tests.servers.private import ServerError
@@ -31,10 +33,10 @@ class Size(NamedTuple):
 
     jobs: int
     workers: int
-    faults_a_second: float
+    seconds_a_fault: float
 
 
-SIZES = {"postgresql": Size(20_000, 8, 1.2), "sqlite": Size(4_000, 3, 0.5)}
+SIZES = {"postgresql": Size(20_000, 8, 0.8), "sqlite": Size(4_000, 3, 2.0)}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,13 +44,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Try faults on real processes.")
     parser.add_argument("database", metavar="DATABASE", choices=DATABASES, help=", ".join(DATABASES))
     parser.add_argument("--seed", type=int, help="of all that is random; without it, a new one")
-    parser.add_argument("--jobs", type=int, help="most jobs that are queued")
+    parser.add_argument("--jobs", type=positive_integer, help="most jobs that are queued")
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=positive_seconds,
         help="how long it is to take; jobs are queued and faults are done for three fifths of it",
     )
-    parser.add_argument("--rate", type=float, help="faults a second")
+    parser.add_argument("--every", type=positive_seconds, metavar="SECONDS", help="a fault, on average")
     parser.add_argument("--json", action="store_true", help="print the report for a machine")
     options = parser.parse_args(arguments)
     seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
                 seed=seed,
                 jobs=options.jobs or size.jobs,
                 workers=size.workers,
-                faults_a_second=options.rate or size.faults_a_second,
+                faults_a_second=1 / (options.every or size.seconds_a_fault),
                 seconds=options.seconds,
             )
             report = judge(run(plan, database, folder, lambda line: print(line, file=sys.stderr, flush=True)))

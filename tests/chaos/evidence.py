@@ -153,6 +153,14 @@ class Evidence:
         )
 
     @cached_property
+    def spans_by_pid(self) -> dict[int, list[Span]]:
+        """The same by worker."""
+        spans: dict[int, list[Span]] = defaultdict(list)
+        for span in self.spans:
+            spans[span.pid].append(span)
+        return dict(spans)
+
+    @cached_property
     def claimed_at(self) -> dict[tuple[int, str], float]:
         """When claims began, by job and token."""
         return {(span.job, span.token): span.began for span in self.spans}

@@ -63,7 +63,7 @@ def _workers(fault: Fault, starts_of_workers: Iterable[list[float]]) -> list[flo
 
 def held_at(evidence: Evidence, fault: Fault) -> list[Span]:
     """Return the claims that a worker held when the fault met it."""
-    return [span for span in evidence.spans if span.pid == fault.pid and span.began <= fault.at < span.ended]
+    return [span for span in evidence.spans_by_pid.get(fault.pid, ()) if span.began <= fault.at < span.ended]
 
 
 def amid(evidence: Evidence) -> dict[str, int]:
