@@ -39,7 +39,7 @@ class FaultKind:
 
 FAULTS: tuple[FaultKind, ...] = (
     FaultKind("kill", 60, "SIGKILL: out of memory, a machine that dies", restarts=True),
-    FaultKind("freeze", 14, "SIGSTOP past the lease, then SIGCONT: a suspended machine", leases=(1.3, 2.5)),
+    FaultKind("freeze", 14, "SIGSTOP past the lease, then SIGCONT: a suspended machine", leases=(1.3, 5.0)),
     FaultKind("pause", 8, "SIGSTOP for less than the lease: a machine that swaps", leases=(0.05, 0.6)),
     FaultKind("frozen-kill", 4, "SIGSTOP past the lease, then SIGKILL", leases=(1.3, 1.8), restarts=True),
     FaultKind("stop", 6, "SIGTERM: a deployment; the worker ends by itself", restarts=True),
