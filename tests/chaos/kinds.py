@@ -39,9 +39,10 @@ TRANSIENT = "connection refused by host 10.0.0.7"
 PERMANENT = "image not found: registry.example/none"
 
 KINDS: tuple[Kind, ...] = (
-    Kind("instant", 33, "most of the time goes into claims and results"),
+    Kind("instant", 32, "most of the time goes into claims and results"),
     Kind("short", 25, "a few milliseconds, as the launch of a container", seconds=(0.002, 0.02)),
     Kind("long", 8, "faults meet a launch under way", seconds=(0.2, 1.5)),
+    Kind("longer", 1, "a lease has to be renewed", seconds=(4.5, 6.0)),
     Kind("flaky-1", 12, "a retry", failures=1, error=TRANSIENT),
     Kind("flaky-3", 6, "as many failures as are allowed, then success", failures=LIMIT - 1, error=TRANSIENT),
     Kind("permanent", 6, "a dead letter at once", status="failed", failures=1, error=PERMANENT),
