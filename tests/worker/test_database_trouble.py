@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.signals import connection_created
 from job_retry import RetryStrategy
 from job_retry.django import outages
@@ -171,6 +172,35 @@ def test_workers_get_along_at_a_strict_isolation_level() -> None:
         worker.join(PATIENCE_SECONDS)
     assert sorted(launches) == [job.pk for job in jobs]
     assert set(ContainerJob.objects.values_list("status", "retry_count")) == {("completed", 0)}
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("strict_isolation")
+def test_the_queue_limit_holds_also_where_a_claim_reads_what_was_committed_before_it_waited() -> None:
+    manager = manager_with(lambda job: COMPLETED, queue_limit=1)
+    first, second = (ContainerJob.objects.create() for _ in range(2))
+    manager.queue_jobs([first, second])
+    claims: list[Any] = []
+
+    def claim_too() -> None:
+        try:
+            with suppress(OperationalError):  # a serialization failure, after which a worker tries again
+                assert not manager.claims.claim(second, "host:2:b", manager.clock())
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=claim_too)
+    with transaction.atomic(), connection.cursor() as cursor:
+        claims += manager.claim_next_batch(1, "host:1:a")
+        other.start()
+        waiting = (0,)
+        while waiting == (0,):
+            cursor.execute(WAITING_SESSIONS[connection.vendor])
+            waiting = cursor.fetchone()
+    other.join(PATIENCE_SECONDS)
+    assert claims == [first]
+    assert ContainerJob.objects.filter(status="launching").count() == 1
+    assert not manager.claims.claim(second, "host:2:b", manager.clock())
 
 
 ENOUGH_FAILURES = 3

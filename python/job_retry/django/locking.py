@@ -6,14 +6,16 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, connections
-from django.db.models import BigIntegerField, Count, Func, IntegerField, Value
+from django.db.models import BigIntegerField, Count, F, Func, IntegerField, Value
 
 if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
     from job_retry.django.querysets import JobQuerySet
 
 
 class AdvisoryLock(Func):
-    """PostgreSQL's lock on a number, held until the transaction ends."""
+    """PostgreSQL's lock on a number, held until the transaction ends; 0."""
 
     function = "pg_advisory_xact_lock"
     # The function returns void, which no column of Django's is.
@@ -29,6 +31,13 @@ class TriedAdvisoryLock(Func):
     output_field = IntegerField()
 
 
+class IsReadCommitted(Func):
+    """Whether a statement sees what was committed before it began: 1, or only before its transaction did: 0."""
+
+    template = "(current_setting('transaction_isolation') = 'read committed')::int"
+    output_field = IntegerField()
+
+
 LOCKED_BY_OTHERS = (1205, 3572)
 """How MariaDB and MySQL say that ``NOWAIT`` would have had to wait."""
 
@@ -36,14 +45,16 @@ LOCKED_BY_OTHERS = (1205, 3572)
 def lock_claiming(jobs: JobQuerySet[Any]) -> None:
     """Wait until nobody else claims jobs of the model and database of ``jobs``, and keep others waiting.
 
-    What is read in the same transaction afterwards is what others have committed, at the isolation level that Django
-    asks of each database by default.
+    What is read in the same transaction afterwards is what others have committed. Where PostgreSQL is to show what it
+    was at the transaction's beginning, whoever has waited gets a serialization failure instead.
     """
     vendor = connections[jobs.db].vendor
     if vendor == "sqlite":
         _take_write_lock(jobs)
     elif vendor == "postgresql":
-        _advisory(jobs, AdvisoryLock(_key(jobs, "claim")))
+        if not _asked(jobs, IsReadCommitted() + AdvisoryLock(_key(jobs, "claim"))):
+            # Two that write the same row do not get along at these levels, whatever they read.
+            jobs.filter(pk__in=_oldest(jobs)).update(status=F("status"))
     else:
         list(_oldest(jobs).select_for_update())
 
@@ -59,7 +70,7 @@ def try_lock_rescuing(jobs: JobQuerySet[Any]) -> bool:
         _take_write_lock(jobs)
         return True
     if connection.vendor == "postgresql":
-        return bool(_advisory(jobs, TriedAdvisoryLock(_key(jobs, "rescue"))))
+        return bool(_asked(jobs, TriedAdvisoryLock(_key(jobs, "rescue"))))
     try:
         list(_oldest(jobs).select_for_update(nowait=connection.features.has_select_for_update_nowait))
     except OperationalError as error:
@@ -78,9 +89,9 @@ def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:
     return Value(int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True), BigIntegerField())
 
 
-def _advisory(jobs: JobQuerySet[Any], lock: Func) -> int:
+def _asked(jobs: JobQuerySet[Any], question: Combinable) -> int:
     # An aggregate over no rows is one row, also where the table is empty.
-    found: int = jobs.filter(status="").aggregate(locked=Count("pk") + lock)["locked"]
+    found: int = jobs.filter(status="").aggregate(answer=Count("pk") + question)["answer"]
     return found
 
 

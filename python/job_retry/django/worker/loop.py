@@ -43,8 +43,8 @@ class Worker:
     ``max_concurrent`` jobs at most run at once (default: the queue's ``MAX_CONCURRENT``), each launch in a thread of
     its own; a detached run counts until it ends. Ready jobs are looked for whenever a launch ends, and otherwise every
     ``poll_interval`` seconds. After ``max_jobs`` launches it ends gracefully. ``liveness_file`` is touched at every
-    turn, whether the database answers or not. ``name`` is what its claims are held under, ``monotonic`` returns
-    seconds.
+    turn, whether the database answers or not. ``name`` is what its claims are held under (default: `this_process`); no
+    other worker may have it, or have had it, since whoever has it renews them. ``monotonic`` returns seconds.
 
     A queue is drained when nothing is ready, claimed or waiting for a retry, and nothing runs under a live lease; jobs
     that people have scheduled for later are left for another time.
