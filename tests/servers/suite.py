@@ -49,9 +49,11 @@ WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}"
     for name in ("accuracy", "chaos", "docs", "integrations", "native", "packaging", "provoked", "servers")
 )
-# Thousands of jobs: once on each database is enough.
+# Thousands of jobs, a crowd of workers, a worker's life for each of its statements: once on each database is enough.
 WITHOUT_CROWDS = (
+    "--ignore=tests/worker/test_cut_connections.py",
     "--ignore=tests/worker/test_poison.py",
+    "--ignore=tests/worker/test_queue_limit.py",
     "--deselect=tests/queue/test_faults.py::test_fault_6_eight_processes_launch_each_of_2000_jobs_once",
 )
 END_TO_END = ("tests/queue/test_seed.py", "tests/queue/test_faults.py", "tests/worker", *WITHOUT_CROWDS)

@@ -219,7 +219,7 @@ def test_a_launcher_that_does_not_exist_is_said_before_anything_runs() -> None:
         said = process.communicate(timeout=PATIENCE_SECONDS)[0]
     assert process.returncode == 1
     assert "job_retry.E006" in said
-    assert "tests.worker.launchers has: follow_command, kill_worker_on_command." in said
+    assert "tests.worker.launchers has: fail_at_length, follow_command, kill_worker_on_command, take_a_moment." in said
     assert state(job)[0] == "queued"
 
 

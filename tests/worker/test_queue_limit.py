@@ -14,7 +14,7 @@ from tests.queue.support import assert_invariants
 from tests.worker.limit_settings import QUEUE_LIMIT
 from tests.worker.processes import command, environment
 
-JOBS = 120
+JOBS = 80
 
 
 @pytest.mark.django_db(transaction=True)
