@@ -2,14 +2,13 @@
 
 use super::classifier::{ErrorClassifier, RulePackClassifier};
 use super::debug_log;
-use super::error_type::Verdict;
+use super::detached::Detached;
+use super::error_type::{Verdict, members};
 use super::judge::Judge;
 use super::packs::CompiledRules;
-use super::text::Text;
 use super::wrong_type;
 use crate::batch;
 use crate::packs::engine::Depth;
-use crate::packs::explanation::Judgement;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple, PyType};
@@ -32,9 +31,12 @@ pub(super) fn classify<'py>(class: &Bound<'py, PyType>, messages: &Bound<'py, Py
         return one_by_one(class, "classify_error", &messages);
     }
     let judge = Judge::of(class)?;
-    let verdicts = decide(&judge, &messages, Depth::Decision, |judgement| judgement.verdict)?;
-    let members = verdicts.into_iter().map(|verdict| Verdict::from(verdict).member(py));
-    PyList::new(py, members.collect::<PyResult<Vec<_>>>()?)
+    let attended =
+        |message: &Bound<'py, PyString>| judge.of_message(message, Depth::Decision, |case| Ok(case.judgement.verdict));
+    let detached = |detached: &Detached<'_>, text: &[u8]| detached.verdict(text);
+    let verdicts = decide(&judge, &messages, detached, attended)?;
+    let members = members(py)?;
+    PyList::new(py, verdicts.into_iter().map(|verdict| &members[Verdict::from(verdict) as usize]))
 }
 
 /// The `Classification` of each message.
@@ -45,7 +47,10 @@ pub(super) fn explain<'py>(class: &Bound<'py, PyType>, messages: &Bound<'py, PyA
         return one_by_one(class, "explain", &messages);
     }
     let judge = Judge::of(class)?;
-    let judgements = decide(&judge, &messages, Depth::Everything, |judgement| judgement)?;
+    let attended =
+        |message: &Bound<'py, PyString>| judge.of_message(message, Depth::Everything, |case| Ok(case.judgement));
+    let detached = |detached: &Detached<'_>, text: &[u8]| detached.decide(text, Depth::Everything);
+    let judgements = decide(&judge, &messages, detached, attended)?;
     let explained = messages.iter().zip(judgements).map(|(message, judgement)| {
         py.check_signals()?;
         judge.explained(message, judgement)
@@ -60,16 +65,17 @@ fn snapshot<'py>(messages: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyStri
         return Err(refused());
     }
     let messages = messages.py().get_type::<PyTuple>().call1((messages,))?.cast_into::<PyTuple>()?;
-    let message = |(index, message): (usize, Bound<'py, PyAny>)| {
-        message.cast_into::<PyString>().map_err(|error| {
+    let mut texts = Vec::with_capacity(messages.len());
+    for (index, message) in messages.iter().enumerate() {
+        texts.push(message.cast_into::<PyString>().map_err(|error| {
             let message = error.into_inner();
             let kind = message.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
             PyTypeError::new_err(format!(
                 "messages[{index}] must be a str, not {kind}; decode bytes, and give an exception to classify_exception"
             ))
-        })
-    };
-    messages.iter().enumerate().map(message).collect()
+        })?);
+    }
+    Ok(texts)
 }
 
 /// Whether a class has its method of this name from `native`, and not from the program.
@@ -91,24 +97,28 @@ fn one_by_one<'py>(
     PyList::new(class.py(), results.collect::<PyResult<Vec<_>>>()?)
 }
 
-/// What the judgement of each message comes to.
+/// The bytes of a message; None where lone surrogates stand in it.
+type Text<'a> = Option<&'a [u8]>;
+
+/// What is decided over each message: by `detached` without the interpreter where that pays and is possible, else by
+/// `attended`.
 fn decide<'py, R: Send>(
     judge: &Judge<'py>,
     messages: &[Bound<'py, PyString>],
-    depth: Depth,
-    read: impl Fn(Judgement) -> R + Sync,
+    detached: impl Fn(&Detached<'_>, &[u8]) -> Option<R> + Sync,
+    attended: impl Fn(&Bound<'py, PyString>) -> PyResult<R>,
 ) -> PyResult<Vec<R>> {
     let attended = |message: &Bound<'py, PyString>| {
         message.py().check_signals()?;
-        judge.of_message(message, depth, |case| Ok(read(case.judgement)))
+        attended(message)
     };
-    let texts: Vec<Text<'_, '_>> = messages.iter().map(Text::of).collect::<PyResult<_>>()?;
-    let texts: Vec<&[u8]> = texts.iter().map(Text::bytes).collect();
-    let bytes = texts.iter().map(|text| text.len()).sum();
+    // None: lone surrogates stand in it.
+    let texts: Vec<Option<&[u8]>> = messages.iter().map(|message| message.to_str().ok().map(str::as_bytes)).collect();
+    let bytes = texts.iter().flatten().map(|text| text.len()).sum();
     let Some((threads, py)) = batch::threads(texts.len(), bytes).zip(messages.first().map(Bound::py)) else {
         return messages.iter().map(attended).collect();
     };
-    let detached = judge.detached(py)?;
+    let decide_by = judge.detached(py)?;
     let mut seen_to = Instant::now();
     let see_to_signals = || {
         if seen_to.elapsed() < SIGNALS_EVERY {
@@ -117,8 +127,13 @@ fn decide<'py, R: Send>(
         seen_to = Instant::now();
         Python::attach(|py: Python<'_>| py.check_signals())
     };
-    let work = |text: &&[u8]| detached.decide(text, depth).map(&read);
-    let decided = py.detach(|| batch::map(&texts, threads, work, see_to_signals))?;
+    let work = |text: &Text<'_>| text.and_then(|text| detached(&decide_by, text));
+    let mut decided = py.detach(|| batch::map(&texts, threads, work, see_to_signals))?;
     py.check_signals()?;
-    decided.into_iter().zip(messages).map(|(decided, message)| decided.map_or_else(|| attended(message), Ok)).collect()
+    for (result, message) in decided.iter_mut().zip(messages) {
+        if result.is_none() {
+            *result = Some(attended(message)?);
+        }
+    }
+    Ok(decided.into_iter().flatten().collect())
 }

@@ -4,6 +4,7 @@ use super::lists::{Lists, NeedsInterpreter, Part, Split};
 use crate::packs::engine::{Depth, Engine};
 use crate::packs::evidence::Evidence;
 use crate::packs::explanation::{self, Entry, Judgement};
+use crate::packs::rule::Verdict;
 
 /// What a class decides by, for any thread.
 pub(super) struct Detached<'a> {
@@ -19,6 +20,15 @@ impl Detached<'_> {
     pub(super) fn decide(&self, text: &[u8], depth: Depth) -> Option<Judgement> {
         let assessment = explanation::assess(self.engine, &Evidence::of_text(text), depth);
         explanation::decide(self.engine, assessment, &mut OverText { decide_by: self, text }).ok()
+    }
+
+    /// The verdict of that decision.
+    pub(super) fn verdict(&self, text: &[u8]) -> Option<Verdict> {
+        if self.engine.is_some() {
+            return self.decide(text, Depth::Decision).map(|judgement| judgement.verdict);
+        }
+        let found = self.lists.all.first_match_detached(text).ok()?;
+        Some(found.map_or(Verdict::Unknown, |index| self.lists.verdict(index)))
     }
 }
 

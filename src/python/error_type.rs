@@ -76,7 +76,8 @@ fn enum_value<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     )))
 }
 
-fn members(py: Python<'_>) -> PyResult<&[Py<PyAny>; 3]> {
+/// The members themselves, in the order of the verdicts.
+pub(super) fn members(py: Python<'_>) -> PyResult<&[Py<PyAny>; 3]> {
     static MEMBERS: PyOnceLock<[Py<PyAny>; 3]> = PyOnceLock::new();
     MEMBERS.get_or_try_init(py, || {
         let class = py.import("job_retry.error_type")?.getattr("ErrorType")?;
