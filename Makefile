@@ -29,7 +29,7 @@ WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
 TYPED_TOOLS := scripts/pack_pages.py benches/side_by_side tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
-	tests/fuzz tests/integrations/environment.py
+	tests/fingerprints tests/fuzz tests/integrations/environment.py
 
 ##@ Targets
 
@@ -134,6 +134,10 @@ bench-peers: extension $(PEERS_VENV)/.dependencies ## compare the classifier wit
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
 	@$(BIN)/python -m tests.accuracy $(if $(WRONG),--wrong) $(FILE)
+
+.PHONY: fingerprints
+fingerprints: extension ## measure how fingerprints group labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
+	@$(BIN)/python -m tests.fingerprints $(if $(WRONG),--wrong) $(FILE)
 
 # Arguments: the share of JOBS and of SECONDS, as a fraction each, and the database.
 chaos = $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $$(($(JOBS) * $(1)))) \

@@ -1,5 +1,6 @@
 //! The one error type of the crate.
 
+use crate::fingerprint;
 use crate::packs;
 use std::fmt;
 
@@ -53,6 +54,11 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// There is no such version of fingerprints.
+    FingerprintVersion {
+        /// The version, as text.
+        version: String,
+    },
 }
 
 impl fmt::Display for Error {
@@ -71,6 +77,10 @@ impl fmt::Display for Error {
             Self::UnknownPack { name } => {
                 let known: Vec<&str> = packs::names().collect();
                 write!(formatter, "there is no rule pack {name:?}; the shipped ones are {}", known.join(", "))
+            }
+            Self::FingerprintVersion { version } => {
+                let known: Vec<String> = fingerprint::VERSIONS.iter().map(ToString::to_string).collect();
+                write!(formatter, "there is no version {version} of fingerprints; there are {}", known.join(", "))
             }
         }
     }

@@ -89,7 +89,7 @@ const SECRETS: &[Secret] = &[
 ];
 
 /// Cleans texts by the shipped kinds of secrets and by a program's own.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ErrorTextCleaner {
     own: Vec<Regex>,
 }

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from job_retry._native import RETRY_STRATEGIES, ErrorClassifier, RetryStrategy, __version__, check_rules, rule_packs
+from job_retry._native import (
+    RETRY_STRATEGIES,
+    ErrorClassifier,
+    RetryStrategy,
+    __version__,
+    check_rules,
+    fingerprint,
+    rule_packs,
+)
 from job_retry.classification import Classification, NearMiss
 from job_retry.error_type import ErrorType
+from job_retry.fingerprints import Fingerprint
 from job_retry.rule_pack import Rule, RulePack, RuleProblem
 
 __all__ = [
@@ -12,6 +21,7 @@ __all__ = [
     "Classification",
     "ErrorClassifier",
     "ErrorType",
+    "Fingerprint",
     "NearMiss",
     "RetryStrategy",
     "Rule",
@@ -19,5 +29,6 @@ __all__ = [
     "RuleProblem",
     "__version__",
     "check_rules",
+    "fingerprint",
     "rule_packs",
 ]

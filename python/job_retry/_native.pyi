@@ -10,6 +10,7 @@ from typing_extensions import Self, disjoint_base
 
 from job_retry.classification import Classification
 from job_retry.error_type import ErrorType
+from job_retry.fingerprints import Fingerprint
 from job_retry.rule_pack import RulePack, RuleProblem
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "RetryStrategy",
     "__version__",
     "check_rules",
+    "fingerprint",
     "rule_packs",
 ]
 
@@ -48,6 +50,22 @@ def check_rules(rules: Sequence[Mapping[str, Any]], packs: Iterable[str] | None 
     Raises:
         TypeError: `rules` is no list or tuple of dict, or `packs` no sequence of str.
         ValueError: there is no such pack; the error lists those there are.
+    """
+
+def fingerprint(message: str | BaseException, *, version: int = 1) -> Fingerprint:
+    """Return the `Fingerprint` of an error: which cause it speaks of, whatever differs from one time to the next.
+
+    Of an exception that of the text ``TypeName: message``. What varies (ids, digests, UUIDs, addresses, ports, paths,
+    URLs, numbers, timestamps, names in quotes) is replaced by placeholders; codes that decide (of HTTP, errno,
+    SQLSTATE, exit codes and the like) are kept. Secrets are masked first. Takes time linear in the message.
+
+    Args:
+        message: the text, or the exception.
+        version: of the algorithm; the ids of a version never change.
+
+    Raises:
+        TypeError: `message` is neither a str nor an exception, or `version` no whole number.
+        ValueError: there is no such version; the error lists those there are.
     """
 
 class ErrorClassifier:

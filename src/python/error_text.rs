@@ -1,9 +1,10 @@
 //! `ErrorTextCleaner`.
 
+use super::text::unicode;
 use super::{Given, wrong_type};
 use crate::error_text;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyString;
 use std::borrow::Cow;
 
 /// Makes error texts safe to store, to log and to send.
@@ -41,19 +42,11 @@ impl ErrorTextCleaner {
     fn clean<'py>(&self, py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
         let text = text.cast::<PyString>().map_err(|_| wrong_type("text", "a str", text))?;
         let characters = text.len()?;
-        let escaped: Bound<'py, PyString>;
-        let (original, unicode) = if let Ok(unicode) = text.to_str() {
-            (text, unicode)
-        } else {
-            // Lone surrogates become the escapes that Python itself would print for them.
-            let arguments = (text, "utf-8", "backslashreplace");
-            let bytes = py.get_type::<PyString>().call_method1("encode", arguments)?;
-            escaped = PyString::from_bytes(py, bytes.cast::<PyBytes>()?.as_bytes())?;
-            (&escaped, escaped.to_str()?)
-        };
-        let cleaned = py.detach(|| self.cleaner.clean(unicode, characters));
+        let original = unicode(text)?;
+        let given = original.to_str()?;
+        let cleaned = py.detach(|| self.cleaner.clean(given, characters));
         Ok(match cleaned {
-            Cow::Borrowed(_) => original.clone(),
+            Cow::Borrowed(_) => original,
             Cow::Owned(cleaned) => PyString::new(py, &cleaned),
         })
     }

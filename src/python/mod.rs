@@ -8,6 +8,7 @@ mod detached;
 mod error_text;
 mod error_type;
 mod exception;
+mod fingerprint;
 mod judge;
 mod lists;
 mod marks;
@@ -76,6 +77,8 @@ mod _native {
     use super::classifier::ErrorClassifier;
     #[pymodule_export]
     use super::error_text::ErrorTextCleaner;
+    #[pymodule_export]
+    use super::fingerprint::fingerprint;
     #[pymodule_export]
     use super::packs::{check_rules, rule_packs};
     #[pymodule_export]

@@ -33,6 +33,16 @@ pub(super) fn lower<'py>(message: &Bound<'py, PyString>) -> PyResult<Bound<'py, 
     Ok(lowered.cast_into::<PyString>()?)
 }
 
+/// The text itself where it is Unicode; else with the escapes that Python prints for lone surrogates in their place.
+pub(super) fn unicode<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyString>> {
+    if text.to_str().is_ok() {
+        return Ok(text.clone());
+    }
+    let arguments = (text, "utf-8", "backslashreplace");
+    let bytes = text.py().get_type::<PyString>().call_method1("encode", arguments)?;
+    PyString::from_bytes(text.py(), bytes.cast::<PyBytes>()?.as_bytes())
+}
+
 /// How many characters `text` has, in UTF-8 in which lone surrogates may stand.
 pub(super) fn characters(text: &[u8]) -> usize {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count()

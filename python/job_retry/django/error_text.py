@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import traceback
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 
-from job_retry._native import ErrorTextCleaner
+from job_retry._native import ErrorTextCleaner, fingerprint
 from job_retry.django.settings import get_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from typing_extensions import Self
 
 REPR_LIMIT_CHARACTERS = 200
@@ -65,6 +67,16 @@ def exception_of(error: object) -> BaseException | None:
 def clean_error_text(text: str) -> str:
     """Return ``text`` in the form that is stored, logged and sent: see `job_retry._native.ErrorTextCleaner`."""
     return _cleaner(tuple(get_settings().mask)).clean(text)
+
+
+def error_fingerprint(error: str | None) -> str:
+    """Return the id of the cause that an error text speaks of; "" where there is no error."""
+    return fingerprint(error).id if error else ""
+
+
+def error_columns(error: str, now: datetime) -> dict[str, Any]:
+    """Return the columns that tell which error a job met last, as a cleaned text, and when."""
+    return {"last_error": error, "last_error_at": now, "error_fingerprint": error_fingerprint(error)}
 
 
 def clean_traceback(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from job_retry.django import signals
 from job_retry.django.decision import FailureDecision, decide
-from job_retry.django.error_text import clean_error_text, error_text, exception_of
+from job_retry.django.error_text import clean_error_text, error_columns, error_text, exception_of
 from job_retry.django.judgement import judge
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
 from job_retry.django.settings import get_settings
@@ -66,8 +66,7 @@ def record_failure(
     values = {
         **entry_values(status, now, lambda name: getattr(job, name)),
         "retry_count": decision.failed_attempts,
-        "last_error": decision.error,
-        "last_error_at": now,
+        **error_columns(decision.error, now),
     }
     if decision.will_retry:
         values["scheduled_for"] = decision.retry_at

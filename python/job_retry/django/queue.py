@@ -16,7 +16,7 @@ from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, Holder, this_process
 from job_retry.django.classifiers import project_classifier
 from job_retry.django.clocks import default_clock
-from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_columns, error_text
 from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
@@ -251,8 +251,7 @@ class JobQueueManager(QueueMembership):
         """Record that the run of ``job`` took too long, which is final; False where its claim has passed on."""
         values = {
             "retry_count": job.retry_count + 1,
-            "last_error": clean_error_text(error_text(error)),
-            "last_error_at": self.clock(),
+            **error_columns(clean_error_text(error_text(error)), self.clock()),
         }
         return self._end_run(job, Status.TIMEOUT, values)
 

@@ -20,6 +20,7 @@ from job_retry import ErrorType
 from job_retry.django import signals
 from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
+from job_retry.django.error_text import error_columns
 from job_retry.django.locking import try_lock_rescuing
 from job_retry.django.recording import show
 from job_retry.django.states import Status, entry_values
@@ -117,8 +118,7 @@ def _write(manager: JobQueueManager, loss: Loss, now: datetime) -> bool:
     job = loss.job
     values = {
         **entry_values(loss.status, now, lambda name: getattr(job, name)),
-        "last_error": loss.error,
-        "last_error_at": now,
+        **error_columns(loss.error, now),
         "worker_losses": loss.worker_losses,
     }
     if job.status == Status.RUNNING:

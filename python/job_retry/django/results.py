@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job_retry.django import signals
-from job_retry.django.error_text import clean_error_text, clean_traceback
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_fingerprint
 from job_retry.django.failures import record_launch_failure
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, write
 from job_retry.django.states import CLAIMED, Status, entry_values
@@ -159,6 +159,7 @@ def _settle(manager: JobQueueManager, job: RetryableJob) -> LaunchResult | None:
     """Leave the job where somebody has put it during the launch, with the columns that go with its status."""
     if job.claim_token is not None:
         values = entry_values(job.status, manager.clock(), lambda name: getattr(job, name))
+        values["error_fingerprint"] = error_fingerprint(job.last_error)  # which may be the launcher's own
         if not write(manager.claims, job, (job.status,), values):
             return None
     return passed_on(manager, job)

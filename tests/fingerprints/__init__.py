@@ -1,0 +1,1 @@
+"""Measuring fingerprints on labelled groups of messages."""
