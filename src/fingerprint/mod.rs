@@ -8,6 +8,7 @@ mod hash;
 mod lines;
 mod numbers;
 mod scanner;
+mod segments;
 mod shapes;
 #[cfg(test)]
 mod tests;

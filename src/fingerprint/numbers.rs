@@ -15,7 +15,7 @@ const FIRST_NETWORK_ERRNO: u32 = 100;
 impl Scanner<'_> {
     /// Read a number with its unit, or keep it where it is the cause. False where the token is no number.
     pub(super) fn numeric(&mut self, end: usize) -> bool {
-        let token = self.text[self.at..end].as_bytes();
+        let token = &self.text.as_bytes()[self.at..end];
         let sign = usize::from(token[0] == b'-');
         let number = sign + shapes::number(&self.rest().as_bytes()[sign..]);
         if number == sign {

@@ -1,7 +1,7 @@
 //! One pass over a line: words are copied, variable parts replaced.
 //!
 //! What a token is follows from its shape and from the words before it, which are summed up in a [`Context`]. The rest
-//! of the scanner stands in [`super::tokens`] and [`super::numbers`].
+//! of the scanner stands in [`super::tokens`], [`super::segments`] and [`super::numbers`].
 
 use super::variables::{Variable, leading_placeholder};
 use super::words::{self, Roles};
@@ -19,7 +19,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn says(&self, roles: Roles) -> bool {
+    pub(super) fn says(self, roles: Roles) -> bool {
         self.roles & roles != 0
     }
 }
@@ -223,10 +223,11 @@ impl<'a> Scanner<'a> {
         let start = if escapes == 0 { from.max(self.closed_from[kind]) } else { from };
         let end = text.len().min(from + LONGEST_QUOTATION);
         let closes = |at: &usize| {
-            let escaped = text[from..*at].iter().rev().take(MOST_ESCAPES).take_while(|byte| **byte == b'\\').count();
+            let backslashes =
+                text[from..*at].iter().rev().take(MOST_ESCAPES).take_while(|byte| **byte == b'\\').count();
             let ends_word =
                 !text.get(at + mark.len()).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-            text[*at..].starts_with(mark) && escaped == escapes && ends_word
+            text[*at..].starts_with(mark) && backslashes == escapes && ends_word
         };
         let mut places = memchr::memchr_iter(mark[0], text.get(start..end).unwrap_or_default()).map(|at| start + at);
         let found = places.find(closes);

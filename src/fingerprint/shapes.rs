@@ -191,6 +191,34 @@ pub(super) fn is_base64(word: &[u8]) -> bool {
         && word.split(|byte| !byte.is_ascii_lowercase()).all(|run| run.len() < LONGEST_RUN)
 }
 
+/// The length of a path with a drive at the beginning.
+pub(super) fn windows_path(text: &[u8]) -> Option<usize> {
+    let drive = text.first().is_some_and(u8::is_ascii_alphabetic) && text.get(1..3) == Some(br":\");
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'<>|,;()".contains(byte);
+    drive.then(|| text.iter().position(ends).unwrap_or(text.len()))
+}
+
+/// The length of a URL, without the marks of the sentence around it.
+pub(super) fn url_length(text: &str) -> usize {
+    let ends =
+        |character: char| character.is_whitespace() || character.is_control() || "\"'`<>\\“”‘’".contains(character);
+    let whole = &text[..text.find(ends).unwrap_or(text.len())];
+    let mut url = whole;
+    while let Some(last) = url.chars().next_back() {
+        let opened = match last {
+            ')' => url.contains('('),
+            ']' => url.contains('['),
+            '}' => url.contains('{'),
+            _ => !".,;:!?".contains(last),
+        };
+        if opened {
+            break;
+        }
+        url = &url[..url.len() - last.len_utf8()];
+    }
+    url.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,16 +26,16 @@ pub(super) const KEY: Roles = 1 << 7;
 pub(super) const ENDS_PHRASE: Roles = 1 << 8;
 
 /// Words with the same roles.
-pub(super) struct Words {
-    words: &'static [&'static str],
+struct Words {
+    forms: &'static [&'static str],
     roles: Roles,
     /// Why.
     #[cfg_attr(not(test), expect(dead_code, reason = "for readers, and a test that no row lacks it"))]
     reason: &'static str,
 }
 
-const fn row(words: &'static [&'static str], roles: Roles, reason: &'static str) -> Words {
-    Words { words, roles, reason }
+const fn row(forms: &'static [&'static str], roles: Roles, reason: &'static str) -> Words {
+    Words { forms, roles, reason }
 }
 
 /// In lower case. Of `exit_code` and `exit-code` the last part counts where there is no row for all of it.
@@ -256,7 +256,7 @@ impl Table {
     fn new() -> Self {
         let mut table = Self { buckets: vec![Vec::new(); (LONGEST + 1) * LETTERS] };
         for row in WORDS {
-            for word in row.words {
+            for word in row.forms {
                 if let Some(bucket) = Self::bucket(word.as_bytes()) {
                     let ends = BEFORE_NAMES.iter().any(|phrase| phrase.text.split(' ').rev().nth(1) == Some(word));
                     let roles = row.roles | if ends { ENDS_PHRASE } else { 0 };
@@ -289,7 +289,7 @@ pub(super) fn roles(word: &str) -> Roles {
 /// What a number with this unit is.
 pub(super) fn unit(word: &str) -> Option<Variable> {
     let named = |units: &&[&str]| units.iter().any(|unit| unit.eq_ignore_ascii_case(word));
-    UNITS.iter().find(|(_, units)| named(&units)).map(|(variable, _)| *variable)
+    UNITS.iter().find(|(_, units)| named(units)).map(|(variable, _)| *variable)
 }
 
 fn listed(list: &[&str], word: &str) -> bool {
@@ -328,14 +328,14 @@ mod tests {
 
     #[test]
     fn every_row_says_why_and_no_word_has_two() {
-        let mut words: Vec<&str> = WORDS.iter().flat_map(|row| row.words.iter().copied()).collect();
+        let mut words: Vec<&str> = WORDS.iter().flat_map(|row| row.forms.iter().copied()).collect();
         let all = words.len();
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), all);
         for row in WORDS {
             assert!(!row.reason.is_empty());
-            for word in row.words {
+            for word in row.forms {
                 assert!(word.len() <= LONGEST, "{word}");
                 assert_eq!(roles(&word.to_uppercase()) & !ENDS_PHRASE, row.roles, "{word}");
             }

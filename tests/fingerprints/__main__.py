@@ -27,7 +27,9 @@ DEMANDED = 0.95
 def main(arguments: Sequence[str]) -> int:
     """Print the figures of each file; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.fingerprints", description="Measure fingerprints.")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="JSON Lines; without any: the project's own")
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FILE", help="JSON Lines; without any: the project's own"
+    )
     parser.add_argument("--wrong", action="store_true", help="show which causes are joined, and which split")
     options = parser.parse_args(arguments)
     try:

@@ -72,7 +72,9 @@ def read_causes(path: Path) -> list[Cause]:
 def _cause(line: str, place: str) -> Cause:
     try:
         row = json.loads(line)
-        cause = Cause(row["cause"], tuple(row["messages"])) if "cause" in row else Cause(place, (_marked(row["message"]),))
+        cause = (
+            Cause(row["cause"], tuple(row["messages"])) if "cause" in row else Cause(place, (_marked(row["message"]),))
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise GroupError(f"{place}: is no object with `cause` and `messages`, or with `message`: {error!r}") from error
     unknown = {kind for template in cause.templates for kind in VALUE.findall(template)} - KINDS.keys()

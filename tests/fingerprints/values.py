@@ -18,7 +18,18 @@ HEX = "0123456789abcdef"
 BASE62 = string.ascii_letters + string.digits
 # Kubernetes leaves out vowels, and digits that look like letters, so that no suffix is a word.
 POD_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-WORDS = ("orders", "invoices", "customers", "reports", "exports", "thumbnails", "ledger", "mailing", "catalogue", "prices")
+WORDS = (
+    "orders",
+    "invoices",
+    "customers",
+    "reports",
+    "exports",
+    "thumbnails",
+    "ledger",
+    "mailing",
+    "catalogue",
+    "prices",
+)
 APPS = ("api", "worker", "web", "billing", "search-index", "mail-sender", "crawler", "auth")
 PEOPLE = ("serene_lalande", "quirky_hopper", "agitated_curie", "jobs-worker-1", "jobs-worker-12", "billing", "web_3")
 DOMAINS = ("example.com", "example.org", "prod.internal", "svc.cluster.local", "corp.lan", "eu.example.net")
@@ -90,7 +101,9 @@ def _uuid(pick: random.Random) -> str:
 def _pod(pick: random.Random) -> str:
     app = pick.choice(APPS)
     suffix = _some(pick, POD_SUFFIX, 5)
-    return pick.choice((f"{app}-{_some(pick, HEX, 9)}-{suffix}", f"{app}-{_some(pick, HEX, 10)}-{suffix}", f"{app}-{suffix}"))
+    return pick.choice(
+        (f"{app}-{_some(pick, HEX, 9)}-{suffix}", f"{app}-{_some(pick, HEX, 10)}-{suffix}", f"{app}-{suffix}")
+    )
 
 
 def _name(pick: random.Random) -> str:
@@ -99,7 +112,9 @@ def _name(pick: random.Random) -> str:
 
 def _duration(pick: random.Random) -> str:
     number = pick.randrange(1, 500)
-    return pick.choice((f"{number}s", f"{number}ms", f"{number % 60}m{number % 60}s", f"{number / 8}s", f"{number % 24}h"))
+    return pick.choice(
+        (f"{number}s", f"{number}ms", f"{number % 60}m{number % 60}s", f"{number / 8}s", f"{number % 24}h")
+    )
 
 
 def _size(pick: random.Random) -> str:

@@ -47,7 +47,17 @@ class Run:
 # Tests that have nothing to do with a database need not run again on each.
 WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}"
-    for name in ("accuracy", "chaos", "docs", "fingerprints", "integrations", "native", "packaging", "provoked", "servers")
+    for name in (
+        "accuracy",
+        "chaos",
+        "docs",
+        "fingerprints",
+        "integrations",
+        "native",
+        "packaging",
+        "provoked",
+        "servers",
+    )
 )
 # Thousands of jobs, a crowd of workers, a worker's life for each of its statements: once on each database is enough.
 WITHOUT_CROWDS = (
