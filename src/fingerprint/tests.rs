@@ -173,8 +173,7 @@ fn values() -> impl Strategy<Value = (String, String)> {
         "20[0-4][0-9]-0[1-9]-[12][0-9]T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z",
         "[a-f][0-9][0-9a-f]{10}",
     ];
-    let pair = |kind: &'static str| (kind, kind);
-    prop::sample::select(kinds.to_vec()).prop_flat_map(move |kind| pair(kind))
+    prop::sample::select(kinds.to_vec()).prop_flat_map(|kind| (kind, kind))
 }
 
 proptest! {
