@@ -1,202 +1,237 @@
 //! Finding where any of thousands of literals stands in a text.
 
 use super::commonness::Model;
-use std::collections::HashMap;
-
-/// Bytes that are read at once.
-const WORD: usize = 8;
+use super::text::{CHUNK, Lowered, WORD, short_word, word};
 
 /// 2 to the power of 64, divided by the golden ratio.
 const FIBONACCI: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Places that are looked at together, one for each bit of a word.
-const CHUNK: usize = 64;
-
 /// Literals, compiled.
 ///
-/// Of each literal some bytes that are rare in messages stand for it, its gram. At each place of a text one bit for each
-/// width tells whether a gram may begin there; only then are literals compared. The steps depend on nothing before them, so
-/// that the processor takes several at once, which no automaton lets it do; and nothing changes while texts are searched,
-/// so that none can slow the ones after it.
+/// Of each literal some bytes that are rare in messages stand for it, its gram. At each place of a text a filter tells
+/// whether a gram may begin there; only then are literals compared. The steps depend on nothing before them, so that the
+/// processor takes several at once, which no automaton lets it do; and nothing changes while texts are searched, so that
+/// none can slow the ones after it.
 #[derive(Debug)]
 pub(super) struct Anchors {
-    // Most literals are long, and wide grams are rare in any text. The filters take 32 KiB and little more, which a
-    // processor keeps near at hand.
-    wide: Grams<6, 4096>,
-    middle: Grams<4, 512>,
-    narrow: Grams<3, 128>,
+    /// Literals of more than [`WIDE`] bytes have two grams, one byte apart, so that every second place is enough.
+    wide: Grams<WIDE>,
+    narrow: Grams<NARROW>,
+    // One bit for each hash of a gram. The filters take 36 KiB, which a processor keeps near at hand.
+    wide_filter: Box<[u64; 4096]>,
+    narrow_filter: Box<[u64; 512]>,
     literals: Box<[Box<[u8]>]>,
 }
 
-/// Literals with grams of `WIDTH` bytes, and a filter of `WORDS` words of 64 bits.
+/// Bytes of a gram of most literals.
+const WIDE: usize = 6;
+
+/// Bytes of a gram of those that are shorter.
+const NARROW: usize = 3;
+
+/// Bits of hashes that the filters tell apart.
+const WIDE_BITS: u32 = 18;
+const NARROW_BITS: u32 = 15;
+
+/// Literals by grams of `WIDTH` bytes.
 #[derive(Debug)]
-struct Grams<const WIDTH: usize, const WORDS: usize> {
-    filter: Box<[u64; WORDS]>,
-    /// By the same hash, shortened: where the entries of a bucket begin; one more for where the last ones end.
+struct Grams<const WIDTH: usize> {
+    /// By hashes of a number of bits: where the entries of a bucket begin; one more for where the last ones end.
     starts: Box<[u32]>,
+    bits: u32,
     entries: Box<[Entry]>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     gram: u64,
+    /// What the literal begins with, and which bits of a word that is.
+    head: u64,
+    head_bits: u64,
     /// Where the gram stands in the literal.
     offset: u32,
     literal: u32,
 }
 
-/// Filters have so many bits for each bucket, as a binary logarithm.
-const BUCKET_SHIFT: u32 = 4;
+impl Entry {
+    fn new(gram: u64, offset: usize, literal: u32, bytes: &[u8]) -> Self {
+        let head = &bytes[..bytes.len().min(WORD)];
+        Self {
+            gram,
+            head: short_word(head),
+            head_bits: short_word(&[0xFF; WORD][..head.len()]),
+            offset: u32::try_from(offset).unwrap_or(0),
+            literal,
+        }
+    }
+}
 
-impl<const WIDTH: usize, const WORDS: usize> Grams<WIDTH, WORDS> {
-    const HASH_BITS: u32 = WORDS.trailing_zeros() + 6;
+/// What a find of a gram costs, as so many comparisons with a literal.
+const FIND_COST: f32 = 12.0;
 
-    fn new(literals: &[(u32, &[u8])]) -> Self {
-        let mut grams = Self {
-            filter: Box::new([0; WORDS]),
-            starts: vec![0; ((64 * WORDS) >> BUCKET_SHIFT) + 1].into(),
-            entries: Box::default(),
-        };
-        let model = Model::shipped();
-        let mut crowds: HashMap<u64, f32> = HashMap::new();
-        let mut entries = Vec::with_capacity(literals.len());
+/// Fibonacci hashing of the first `width` bytes of a word, by the word's product with [`FIBONACCI`], which all widths share:
+/// of the bits of the product that these bytes alone decide the highest ones, which all of them do.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
+fn hash(product: u64, width: usize, bits: u32) -> usize {
+    (product >> (8 * width as u32 - bits)) as usize & ((1 << bits) - 1)
+}
+
+/// The first bytes of a word, alone in it.
+#[inline]
+fn gram(word: u64, width: usize) -> u64 {
+    word & (u64::MAX >> (8 * (WORD - width)))
+}
+
+impl<const WIDTH: usize> Grams<WIDTH> {
+    /// Compile literals by `count` grams each, one byte apart.
+    fn new(literals: &[(u32, &[u8])], count: usize, bits: u32) -> Self {
+        let bucket = |gram: u64| hash(gram.wrapping_mul(FIBONACCI), WIDTH, bits);
+        let mut crowds = vec![0_u16; 1 << bits];
+        let mut entries = Vec::with_capacity(literals.len() * count);
         for (literal, bytes) in literals {
-            // A crowded gram is worth avoiding too: all its literals are compared.
-            let cost = |start: usize| {
-                let crowd = crowds.get(&Self::gram(word(&bytes[start..]))).copied().unwrap_or(0.0);
-                model.chance(&bytes[start..start + WIDTH]) * (1.0 + crowd)
-            };
-            let costs = (0..=bytes.len() - WIDTH).map(|start| (start, cost(start)));
-            let start = costs.min_by(|left, right| left.1.total_cmp(&right.1)).map_or(0, |(start, _)| start);
-            let gram = Self::gram(word(&bytes[start..]));
-            *crowds.entry(gram).or_default() += 1.0;
-            let hash = Self::hash(gram);
-            grams.filter[hash / 64] |= 1 << (hash % 64);
-            entries.push(Entry { gram, offset: u32::try_from(start).unwrap_or(0), literal: *literal });
+            let crowd = |gram: &[u8]| f32::from(crowds[bucket(short_word(gram))]);
+            let first = rarest(bytes, WIDTH, count, crowd);
+            for offset in first..first + count {
+                let gram = short_word(&bytes[offset..offset + WIDTH]);
+                let crowd = &mut crowds[bucket(gram)];
+                *crowd = crowd.saturating_add(1);
+                entries.push(Entry::new(gram, offset, *literal, bytes));
+            }
         }
-        entries.sort_by_key(|entry| Self::hash(entry.gram));
+        entries.sort_by_key(|entry| bucket(entry.gram));
+        let mut starts = vec![0; (1 << bits) + 1];
         for entry in &entries {
-            grams.starts[(Self::hash(entry.gram) >> BUCKET_SHIFT) + 1] += 1;
+            starts[bucket(entry.gram) + 1] += 1;
         }
-        for index in 1..grams.starts.len() {
-            grams.starts[index] += grams.starts[index - 1];
+        for index in 1..starts.len() {
+            starts[index] += starts[index - 1];
         }
-        grams.entries = entries.into();
-        grams
+        Self { starts: starts.into(), bits, entries: entries.into() }
     }
 
-    /// The gram that a word begins with, alone in it.
+    /// The entries whose gram a word begins with; `product` is the word's with [`FIBONACCI`].
     #[inline]
-    fn gram(word: u64) -> u64 {
-        word << (8 * (WORD - WIDTH))
-    }
-
-    /// Fibonacci hashing.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
-    fn hash(gram: u64) -> usize {
-        (gram.wrapping_mul(FIBONACCI) >> (u64::BITS - Self::HASH_BITS)) as usize
-    }
-
-    /// 1 where a gram may begin, else 0; of a word its product with [`FIBONACCI`].
-    ///
-    /// To shift a factor is to shift the product, so all widths share one multiplication.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "far fewer bits than any pointer has are left")]
-    fn may_begin(&self, product: u64) -> u64 {
-        let hash = (Self::gram(product) >> (u64::BITS - Self::HASH_BITS)) as usize;
-        (self.filter[hash / 64] >> (hash % 64)) & 1
-    }
-
-    fn at(&self, word: u64) -> impl Iterator<Item = &Entry> {
-        let gram = Self::gram(word);
-        let bucket = Self::hash(gram) >> BUCKET_SHIFT;
+    fn at(&self, word: u64, product: u64) -> impl Iterator<Item = &Entry> {
+        let gram = gram(word, WIDTH);
+        let bucket = hash(product, WIDTH, self.bits);
         let entries = &self.entries[self.starts[bucket] as usize..self.starts[bucket + 1] as usize];
         entries.iter().filter(move |entry| entry.gram == gram)
     }
 }
 
-/// The first bytes as a number, the first one the lowest; zeros for those that are missing.
-fn word(bytes: &[u8]) -> u64 {
-    let mut word = [0; WORD];
-    let length = bytes.len().min(WORD);
-    word[..length].copy_from_slice(&bytes[..length]);
-    u64::from_le_bytes(word)
+/// A filter that lets nothing through.
+fn empty<const WORDS: usize>() -> [u64; WORDS] {
+    [0; WORDS]
+}
+
+/// Where `count` grams of `width` bytes, one byte apart, begin that are the cheapest ones to look for: rare, and not those of
+/// many literals already, which `crowd` tells.
+fn rarest(bytes: &[u8], width: usize, count: usize, crowd: impl Fn(&[u8]) -> f32) -> usize {
+    let model = Model::shipped();
+    let mut best = (0, f32::INFINITY);
+    for (start, window) in bytes.windows(width + count - 1).enumerate() {
+        let rarity = window.windows(width).map(|gram| model.logarithm(gram)).fold(f32::NEG_INFINITY, f32::max);
+        // Even alone they would cost more.
+        if rarity + FIND_COST.log2() < best.1 {
+            let crowd = window.windows(width).map(&crowd).fold(0.0, f32::max);
+            let cost = rarity + (FIND_COST + crowd).log2();
+            if cost < best.1 {
+                best = (start, cost);
+            }
+        }
+    }
+    best.0
 }
 
 impl Anchors {
     /// Compile `literals`, distinct and of three bytes or more each.
-    pub(super) fn new(literals: &[&[u8]]) -> Self {
-        let (mut wide, mut middle, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, bytes) in (0..).zip(literals.iter().copied()) {
-            match bytes.len() {
-                0..4 => narrow.push((number, bytes)),
-                4..6 => middle.push((number, bytes)),
-                _ => wide.push((number, bytes)),
-            }
+    pub(super) fn new(literals: Vec<Vec<u8>>) -> Self {
+        let numbered = (0..).zip(literals.iter().map(Vec::as_slice));
+        let (wide, narrow): (Vec<_>, Vec<_>) = numbered.partition(|(_, bytes)| bytes.len() > WIDE);
+        let (wide, narrow) =
+            (Grams::<WIDE>::new(&wide, 2, WIDE_BITS - 2), Grams::<NARROW>::new(&narrow, 1, NARROW_BITS - 2));
+        let (mut wide_filter, mut narrow_filter) = (Box::new(empty()), Box::new(empty()));
+        for entry in &wide.entries {
+            let hash = hash(entry.gram.wrapping_mul(FIBONACCI), WIDE, WIDE_BITS);
+            wide_filter[hash / 64] |= 1 << (hash % 64);
         }
-        Self {
-            wide: Grams::new(&wide),
-            middle: Grams::new(&middle),
-            narrow: Grams::new(&narrow),
-            literals: literals.iter().map(|bytes| Box::from(*bytes)).collect(),
+        for entry in &narrow.entries {
+            let hash = hash(entry.gram.wrapping_mul(FIBONACCI), NARROW, NARROW_BITS);
+            narrow_filter[hash / 64] |= 1 << (hash % 64);
         }
+        let literals = literals.into_iter().map(Vec::into_boxed_slice).collect();
+        Self { wide, narrow, wide_filter, narrow_filter, literals }
+    }
+
+    /// A literal by its number.
+    pub(super) fn literal(&self, number: u32) -> &[u8] {
+        &self.literals[number as usize]
     }
 
     /// Call `found` with the number of a literal and where it begins, for each place of each; the places of one literal
     /// come in order.
-    pub(super) fn each(&self, text: &[u8], mut found: impl FnMut(usize, usize)) {
-        let whole = text.len().saturating_sub(WORD - 1);
-        for from in (0..whole).step_by(CHUNK) {
-            let mut places = self.places(&text[from..text.len().min(from + CHUNK + WORD - 1)]);
+    pub(super) fn each(&self, text: &Lowered, mut found: impl FnMut(u32, usize)) {
+        let padded = text.padded();
+        for from in (0..text.bytes().len()).step_by(CHUNK) {
+            let Some(chunk) = padded[from..].first_chunk() else { return };
+            let mut places = self.places(chunk);
             while places != 0 {
                 let position = from + places.trailing_zeros() as usize;
-                self.look(text, position, &mut found);
+                let word = word(&padded[position..]);
+                let product = word.wrapping_mul(FIBONACCI);
+                if position & 1 == 0 && self.may_be_wide(product) != 0 {
+                    self.compare(self.wide.at(word, product), text, position, &mut found);
+                }
+                if self.may_be_narrow(product) != 0 {
+                    self.compare(self.narrow.at(word, product), text, position, &mut found);
+                }
                 places &= places - 1;
             }
-        }
-        for position in whole..text.len() {
-            self.look(text, position, &mut found);
         }
     }
 
     /// A bit for each place of a part of a text at which a gram may begin. Branches are what takes time here, so it has none.
     #[inline(never)]
-    fn places(&self, text: &[u8]) -> u64 {
+    fn places(&self, chunk: &[u8; CHUNK + WORD - 1]) -> u64 {
         let mut places = 0;
-        for (index, bytes) in text.windows(WORD).enumerate() {
-            let product = u64::from_le_bytes(bytes.try_into().unwrap_or_default()).wrapping_mul(FIBONACCI);
-            let begins = self.wide.may_begin(product) | self.middle.may_begin(product) | self.narrow.may_begin(product);
-            places |= begins << index;
+        let product = |place: usize| word(&chunk[place..]).wrapping_mul(FIBONACCI);
+        for pair in 0..CHUNK / 2 {
+            let (even, odd) = (product(2 * pair), product(2 * pair + 1));
+            let begins = (self.may_be_wide(even) | self.may_be_narrow(even)) + 2 * self.may_be_narrow(odd);
+            places = places >> 2 | begins << (CHUNK - 2);
         }
         places
     }
 
-    fn look(&self, text: &[u8], position: usize, found: &mut impl FnMut(usize, usize)) {
-        let word = word(&text[position..]);
-        let product = word.wrapping_mul(FIBONACCI);
-        if self.wide.may_begin(product) != 0 {
-            self.compare(self.wide.at(word), text, position, found);
-        }
-        if self.middle.may_begin(product) != 0 {
-            self.compare(self.middle.at(word), text, position, found);
-        }
-        if self.narrow.may_begin(product) != 0 {
-            self.compare(self.narrow.at(word), text, position, found);
-        }
+    /// 1 where a wide gram may begin, else 0.
+    #[inline]
+    fn may_be_wide(&self, product: u64) -> u64 {
+        let hash = hash(product, WIDE, WIDE_BITS);
+        (self.wide_filter[hash / 64] >> (hash % 64)) & 1
     }
 
+    /// 1 where a narrow gram may begin, else 0.
+    #[inline]
+    fn may_be_narrow(&self, product: u64) -> u64 {
+        let hash = hash(product, NARROW, NARROW_BITS);
+        (self.narrow_filter[hash / 64] >> (hash % 64)) & 1
+    }
+
+    #[inline]
     fn compare<'a>(
         &self,
         entries: impl Iterator<Item = &'a Entry>,
-        text: &[u8],
+        text: &Lowered,
         position: usize,
-        found: &mut impl FnMut(usize, usize),
+        found: &mut impl FnMut(u32, usize),
     ) {
         for entry in entries {
             let Some(start) = position.checked_sub(entry.offset as usize) else { continue };
-            if text[start..].starts_with(&self.literals[entry.literal as usize]) {
-                found(entry.literal as usize, start);
+            if word(&text.padded()[start..]) & entry.head_bits == entry.head
+                && text.bytes()[start..].starts_with(self.literal(entry.literal))
+            {
+                found(entry.literal, start);
             }
         }
     }
@@ -209,7 +244,10 @@ mod tests {
 
     fn found(literals: &[&[u8]], text: &[u8]) -> Vec<(usize, usize)> {
         let mut found = Vec::new();
-        Anchors::new(literals).each(text, |literal, start| found.push((literal, start)));
+        let mut lowered = Lowered::default();
+        lowered.set(text);
+        let anchors = Anchors::new(literals.iter().map(|bytes| bytes.to_vec()).collect());
+        anchors.each(&lowered, |literal, start| found.push((literal as usize, start)));
         found.sort_unstable();
         found
     }

@@ -43,6 +43,11 @@ impl Model {
 
     /// How often `text`, of three bytes or more, begins at a place of a message, by the model.
     pub(super) fn chance(&self, text: &[u8]) -> f32 {
+        self.logarithm(text).exp2()
+    }
+
+    /// The binary logarithm of [`Model::chance`].
+    pub(super) fn logarithm(&self, text: &[u8]) -> f32 {
         let mut run = 0;
         let mut logarithm = 0.0;
         for (index, byte) in text.iter().enumerate() {
@@ -53,7 +58,7 @@ impl Model {
                 _ => self.follows[run],
             };
         }
-        logarithm.exp2()
+        logarithm
     }
 }
 

@@ -16,14 +16,65 @@ const SEAM_BYTES: usize = 6;
 const CLASS_BYTES: usize = 12;
 
 /// What a literal costs though no message has it, as a chance: memory, and time when it is compiled.
-const LITERAL_CHANCE: f32 = 1e-6;
+const LITERAL_CHANCE: f32 = 1e-9;
 
-type Literals = Vec<Vec<u8>>;
+/// Most literals of a part that is only looked at where another part was found.
+const MOST_FURTHER: usize = 32;
 
-/// Return literals of which every match of `hir` contains one, of all choices the one that is found least often by
-/// chance; None where it requires none of [`REQUIRED_BYTES`] or more.
-pub(super) fn required(hir: &Hir) -> Option<Literals> {
-    Part::of(hir).best.map(|best| best.literals)
+pub(super) type Literals = Vec<Vec<u8>>;
+
+/// What every match of a pattern contains.
+#[derive(Debug)]
+pub(super) struct Required {
+    /// One of these; of all choices the one that is found least often by chance.
+    pub(super) literals: Literals,
+    /// Whether these are all that it matches on a line, none is a part of another, and no two can overlap: then each place
+    /// of one is a match, and there are no others.
+    pub(super) only: bool,
+    /// One of each of these, too.
+    pub(super) also: Vec<Literals>,
+}
+
+/// Return what every match of `hir` contains; None where it requires no literal of [`REQUIRED_BYTES`] or more.
+pub(super) fn required(hir: &Hir) -> Option<Required> {
+    let mut parts = Vec::new();
+    flatten(hir, &mut parts);
+    let whole = Part::of_concat(&parts);
+    let exact = whole.exact.filter(|texts| hir.properties().look_set().is_empty() && are_apart(texts));
+    if let Some(literals) = exact {
+        return Some(Required { literals, only: true, also: Vec::new() });
+    }
+    let literals = whole.best?.literals;
+    let implied = |choice: &Literals| {
+        literals.iter().all(|literal| choice.iter().any(|part| memchr::memmem::find(literal, part).is_some()))
+    };
+    let choices = parts.into_iter().filter_map(|part| part.best).map(|choice| choice.literals);
+    let also = choices.filter(|choice| choice.len() <= MOST_FURTHER && !implied(choice)).collect();
+    Some(Required { literals, only: false, also })
+}
+
+/// Add the parts of a pattern that follow each other.
+fn flatten(hir: &Hir, parts: &mut Vec<Part>) {
+    match hir.kind() {
+        HirKind::Concat(inner) => inner.iter().for_each(|part| flatten(part, parts)),
+        HirKind::Capture(capture) => flatten(&capture.sub, parts),
+        _ => parts.push(Part::of(hir)),
+    }
+}
+
+/// Whether no literal can be found in another, or overlap with it.
+fn are_apart(literals: &Literals) -> bool {
+    let overlap = |first: &[u8], second: &[u8]| {
+        (1..first.len().min(second.len())).any(|length| first.ends_with(&second[..length]))
+    };
+    literals.iter().enumerate().all(|(number, first)| {
+        let others = literals.iter().enumerate().filter(|(other, _)| *other != number);
+        first.len() >= REQUIRED_BYTES
+            && !overlap(first, first)
+            && others
+                .into_iter()
+                .all(|(_, second)| !overlap(first, second) && memchr::memmem::find(first, second).is_none())
+    })
 }
 
 /// What is known of a part of a pattern.

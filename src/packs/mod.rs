@@ -13,11 +13,14 @@ mod commonness;
 pub mod engine;
 pub mod evidence;
 pub mod explanation;
+mod gate;
 mod literals;
 pub mod pattern;
 pub mod retry_after;
 pub mod rule;
 pub mod source;
+mod text;
+mod trigrams;
 mod windows;
 
 use crate::error::Error;

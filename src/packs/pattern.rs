@@ -1,6 +1,9 @@
 //! Patterns of rules: which are allowed, what they require, where they match.
 
-use super::literals::{REQUIRED_BYTES, required};
+use super::gate::Gate;
+use super::literals::{REQUIRED_BYTES, Required, required};
+use super::text::Lowered;
+use super::trigrams::Trigrams;
 use memchr::memmem::{Finder, FinderRev};
 use once_cell::sync::OnceCell;
 use regex_automata::meta::Regex;
@@ -36,18 +39,22 @@ struct Checked {
     text: String,
     literals: Vec<Vec<u8>>,
     matcher: Matcher,
+    gate: Gate,
+    /// Compiled where it is needed for the first time.
+    regex: OnceCell<Option<Regex>>,
 }
 
 #[derive(Debug)]
 enum Matcher {
     /// One literal.
     Literal,
+    /// Literals, each of which is a match by itself.
+    Literals,
     /// Literals joined by `.*`.
     Gaps(Vec<Finder<'static>>),
     /// One literal between certain neighbours.
     Word(Bounds),
-    /// Compiled where a literal of it is found for the first time.
-    Regex(OnceCell<Option<Regex>>),
+    Regex,
 }
 
 /// Classes of Python that libraries have namesakes of. Texts show the module of any class that is not built in.
@@ -148,6 +155,9 @@ impl Pattern {
         if has_flags(text) {
             return Err(String::from("leave out flags, names and look-around: of groups there are (...) and (?:...)"));
         }
+        if is_plain(text) {
+            return Ok(Self::checked(text, vec![text.as_bytes().to_vec()], Matcher::Literal, Gate::default()));
+        }
         let mut parser = regex_syntax::ParserBuilder::new();
         let parser = parser.unicode(false).utf8(false).multi_line(true);
         let hir = parser.build().parse(text).map_err(|error| format!("it is no pattern: {}", reason(&error)))?;
@@ -155,7 +165,7 @@ impl Pattern {
             return Err(String::from("it matches the empty text, and so every text"));
         }
         check_repetitions(&hir)?;
-        let literals = required(&hir).ok_or_else(|| {
+        let Required { literals, only, also } = required(&hir).ok_or_else(|| {
             format!(
                 "nothing in it, or in one of its alternatives, is a literal of {REQUIRED_BYTES} bytes or more; add the \
                  words that stand beside it"
@@ -164,18 +174,25 @@ impl Pattern {
         if literals.iter().any(|literal| literal.contains(&b'\n')) {
             return Err(String::from("a pattern stays on its line; write what stands on another under `also`"));
         }
-        let matcher = match gaps(&hir) {
-            Some(parts) if parts.len() == 1 => Matcher::Literal,
-            Some(parts) => Matcher::Gaps(parts.iter().map(|part| Finder::new(part).into_owned()).collect()),
-            None => Matcher::Regex(OnceCell::new()),
+        let (matcher, gate) = match gaps(&hir) {
+            Some(parts) if parts.len() == 1 => (Matcher::Literal, Gate::default()),
+            Some(parts) => {
+                let gate = Gate::of_all(parts.iter().map(Vec::as_slice));
+                (Matcher::Gaps(parts.iter().map(|part| Finder::new(part).into_owned()).collect()), gate)
+            }
+            None if only => (Matcher::Literals, Gate::default()),
+            None => (Matcher::Regex, Gate::new(&hir, &also)),
         };
-        Ok(Self(Arc::new(Checked { text: text.to_owned(), literals, matcher })))
+        Ok(Self::checked(text, literals, matcher, gate))
+    }
+
+    fn checked(text: &str, literals: Vec<Vec<u8>>, matcher: Matcher, gate: Gate) -> Self {
+        Self(Arc::new(Checked { text: text.to_owned(), literals, matcher, gate, regex: OnceCell::new() }))
     }
 
     fn word(word: &str, bounds: Bounds) -> Option<Self> {
         let literals = vec![word.as_bytes().to_vec()];
-        (word.len() >= REQUIRED_BYTES)
-            .then(|| Self(Arc::new(Checked { text: word.to_owned(), literals, matcher: Matcher::Word(bounds) })))
+        (word.len() >= REQUIRED_BYTES).then(|| Self::checked(word, literals, Matcher::Word(bounds), Gate::default()))
     }
 
     /// A name such as that of an errno, which stands for itself in a text; None for one too short to tell texts apart.
@@ -219,6 +236,26 @@ impl Pattern {
         matches!(self.0.matcher, Matcher::Literal)
     }
 
+    /// Whether each place of one of its literals is a match, and there are no others.
+    #[must_use]
+    pub fn is_literals(&self) -> bool {
+        matches!(self.0.matcher, Matcher::Literal | Matcher::Literals)
+    }
+
+    /// Whether it may match anywhere in a text that has one of its literals.
+    pub(super) fn may_match(&self, text: &Lowered, trigrams: &Trigrams) -> bool {
+        self.0.gate.lets_through(text, trigrams)
+    }
+
+    /// Whether it may match in a part of a line that has one of its literals.
+    pub(super) fn may_match_part(&self, text: &[u8], window: &Range<usize>) -> bool {
+        self.0.gate.lets_through_part(text, window)
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.0.regex.get_or_init(|| compile(&self.0.text)).as_ref()
+    }
+
     /// Return the last match that is `wanted` within a part of one line of the lower-cased `text`.
     pub fn last_match(
         &self,
@@ -226,16 +263,22 @@ impl Pattern {
         window: Range<usize>,
         mut wanted: impl FnMut(&Range<usize>) -> bool,
     ) -> Option<Range<usize>> {
+        if !self.0.gate.lets_through_part(text, &window) {
+            return None;
+        }
         match &self.0.matcher {
             Matcher::Literal => last_place(&self.0.literals[0], text, window, wanted),
             Matcher::Word(bounds) => {
                 last_place(&self.0.literals[0], text, window, |found| bounds.hold(text, found) && wanted(found))
             }
+            Matcher::Literals => {
+                let last = |literal: &Vec<u8>| last_place(literal, text, window.clone(), &mut wanted);
+                self.0.literals.iter().filter_map(last).max_by_key(|found| found.end)
+            }
             Matcher::Gaps(parts) => spanning(parts, text, window).filter(|found| wanted(found)),
-            Matcher::Regex(compiled) => {
-                let regex = compiled.get_or_init(|| compile(&self.0.text)).as_ref()?;
+            Matcher::Regex => {
                 let input = Input::new(text).span(window);
-                let matches = regex.find_iter(input).take(MOST_MATCHES);
+                let matches = self.regex()?.find_iter(input).take(MOST_MATCHES);
                 matches.map(|found: Match| found.range()).filter(|found| wanted(found)).last()
             }
         }
@@ -243,8 +286,10 @@ impl Pattern {
 
     /// Call `found` with each match within a part of one line, and with what its first group holds.
     pub fn each_group(&self, text: &[u8], window: Range<usize>, mut found: impl FnMut(Range<usize>, Range<usize>)) {
-        let Matcher::Regex(compiled) = &self.0.matcher else { return };
-        let Some(regex) = compiled.get_or_init(|| compile(&self.0.text)) else { return };
+        if !self.0.gate.lets_through_part(text, &window) {
+            return;
+        }
+        let Some(regex) = self.regex() else { return };
         for captures in regex.captures_iter(Input::new(text).span(window)).take(MOST_MATCHES) {
             if let (Some(whole), Some(group)) = (captures.get_match(), captures.get_group(1)) {
                 found(whole.range(), group.range());
@@ -289,6 +334,12 @@ fn spanning(parts: &[Finder<'_>], text: &[u8], window: Range<usize>) -> Option<R
     }
     let found = from + memchr::memmem::rfind(&text[from..window.end], last.needle())?;
     Some(start.unwrap_or(found)..found + last.needle().len())
+}
+
+/// Whether a pattern is a literal that is long enough, as most are; to see that takes no parser.
+fn is_plain(text: &str) -> bool {
+    text.len() >= REQUIRED_BYTES
+        && !text.bytes().any(|byte| byte == b'\n' || regex_syntax::is_meta_character(byte.into()))
 }
 
 /// Whether anything but `(?:` follows a bracket that opens a group.
@@ -499,7 +550,7 @@ mod tests {
             text in "[abc ]{0,30}",
         ) {
             let pattern = Pattern::new(&parts.join(".*")).unwrap();
-            prop_assert!(!matches!(pattern.0.matcher, Matcher::Regex(_)));
+            prop_assert!(!matches!(pattern.0.matcher, Matcher::Regex));
             let regex = compile(pattern.text()).unwrap();
             // Of matches of one literal that overlap the fast path sees the last.
             let expected = if parts.len() > 1 {

@@ -47,30 +47,36 @@ impl Places {
         self.found.push((literal, start));
     }
 
+    /// Forget what was found, and let go of a buffer larger than this.
+    pub(super) fn clear(&mut self, most_bytes: usize) {
+        self.found.clear();
+        self.found.shrink_to(most_bytes / size_of::<(u32, usize)>());
+        self.limit = 0;
+    }
+
     /// Sort the places, and leave out those that the last windows of their literals do not need.
     pub(super) fn finish(&mut self, text: &[u8]) {
         self.found.sort_unstable();
-        if self.found.windows(2).all(|pair| pair[0].0 != pair[1].0) {
-            return;
-        }
-        let mut kept = Vec::with_capacity(self.found.len());
-        for places in self.found.chunk_by(|left, right| left.0 == right.0).rev() {
-            let mut windows = 0;
-            let mut from = usize::MAX;
-            for (literal, start) in places.iter().rev() {
-                if *start >= from {
-                    continue;
-                }
-                if windows == WINDOWS {
-                    break;
-                }
-                windows += 1;
-                from = window(text, *start).start.max(block_of(*start));
-                kept.push((*literal, *start));
+        // Those that are kept move to the end, the last one first.
+        let mut kept = self.found.len();
+        let (mut literal, mut windows, mut from) = (None, 0, 0);
+        for index in (0..self.found.len()).rev() {
+            let (other, start) = self.found[index];
+            if literal != Some(other) {
+                (literal, windows, from) = (Some(other), 0, usize::MAX);
             }
+            if start >= from || windows == WINDOWS {
+                continue;
+            }
+            windows += 1;
+            let alone = index == 0 || self.found[index - 1].0 != other;
+            if !alone {
+                from = window(text, start).start.max(block_of(start));
+            }
+            kept -= 1;
+            self.found[kept] = (other, start);
         }
-        kept.reverse();
-        self.found = kept;
+        self.found.drain(..kept);
     }
 
     /// The numbers of the literals that were found, each once.

@@ -1,0 +1,123 @@
+//! The patterns of which a text has literals, and where.
+
+use super::super::text::Lowered;
+use super::super::trigrams::Trigrams;
+use super::super::windows::{Places, window};
+use super::table::Table;
+use std::ops::Range;
+
+/// A text, and what was found out about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) text: &'a Lowered,
+    pub(super) trigrams: &'a Trigrams,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        self.text.bytes()
+    }
+}
+
+/// What a search for the literals of a table found.
+#[derive(Debug, Default)]
+pub(super) struct Finds {
+    places: Places,
+    /// Patterns and those of their literals that stand in the text, in that order.
+    found: Vec<(u32, u32)>,
+    searched: bool,
+}
+
+impl Finds {
+    /// Forget the text before, and let go of buffers larger than this.
+    pub(super) fn clear(&mut self, most_bytes: usize) {
+        self.places.clear(most_bytes);
+        self.found.clear();
+        self.found.shrink_to(most_bytes / size_of::<(u32, u32)>());
+        self.searched = false;
+    }
+
+    /// Look for the literals of `table`, unless that was done.
+    pub(super) fn search(&mut self, table: &Table, text: &Lowered) {
+        if self.searched {
+            return;
+        }
+        self.searched = true;
+        table.anchors.each(text, |literal, start| self.places.add(text.bytes(), literal, start));
+        self.places.finish(text.bytes());
+        for literal in self.places.literals() {
+            self.found.extend(table.users(literal).iter().map(|pattern| (*pattern, literal)));
+        }
+        self.found.sort_unstable();
+    }
+
+    /// The literals that stand in the text.
+    pub(super) fn literals(&self) -> impl Iterator<Item = u32> {
+        self.places.literals()
+    }
+
+    /// The patterns of which literals stand in the text, in order.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = u32> {
+        self.found.chunk_by(|left, right| left.0 == right.0).map(|of_pattern| of_pattern[0].0)
+    }
+
+    /// The literals of a pattern that stand in the text, each behind the pattern.
+    fn of(&self, pattern: u32) -> &[(u32, u32)] {
+        let from = self.found.partition_point(|(other, _)| *other < pattern);
+        let count = self.found[from..].iter().take_while(|(other, _)| *other == pattern).count();
+        &self.found[from..from + count]
+    }
+
+    /// Call `look` with each window in which a pattern may match, the last one first, until it returns something.
+    pub(super) fn in_windows<T>(
+        &self,
+        text: &[u8],
+        pattern: u32,
+        mut look: impl FnMut(Range<usize>) -> Option<T>,
+    ) -> Option<T> {
+        let places = |literal: u32| self.places.of(literal).iter().map(|(_, start)| *start);
+        let mut last = None;
+        let mut look_around = |start: usize| {
+            let window = window(text, start);
+            if last.as_ref() == Some(&window) { None } else { look(last.insert(window).clone()) }
+        };
+        if let [(_, literal)] = self.of(pattern) {
+            return places(*literal).rev().find_map(look_around);
+        }
+        let mut starts: Vec<usize> = self.of(pattern).iter().flat_map(|(_, literal)| places(*literal)).collect();
+        starts.sort_unstable();
+        starts.into_iter().rev().find_map(&mut look_around)
+    }
+
+    /// Whether a pattern may match, as far as that can be told without trying.
+    pub(super) fn may_match(&self, table: &Table, message: Message<'_>, pattern: u32) -> bool {
+        let searched = &table.patterns[pattern as usize];
+        let text = message.bytes();
+        searched.may_match(message.text, message.trigrams)
+            && self.in_windows(text, pattern, |window| searched.may_match_part(text, &window).then_some(())).is_some()
+    }
+
+    /// The last match of a pattern that is `wanted`. `all` says that each one is.
+    pub(super) fn last_match(
+        &self,
+        table: &Table,
+        message: Message<'_>,
+        pattern: u32,
+        all: bool,
+        mut wanted: impl FnMut(&Range<usize>) -> bool,
+    ) -> Option<Range<usize>> {
+        let searched = &table.patterns[pattern as usize];
+        if all && searched.is_literals() {
+            let last = |(_, literal): &(u32, u32)| {
+                let (_, start) = self.places.of(*literal).last()?;
+                Some(*start..start + table.anchors.literal(*literal).len())
+            };
+            return self.of(pattern).iter().filter_map(last).max_by_key(|found| found.end);
+        }
+        if !searched.may_match(message.text, message.trigrams) {
+            return None;
+        }
+        let text = message.bytes();
+        self.in_windows(text, pattern, |window| searched.last_match(text, window, &mut wanted))
+    }
+}
