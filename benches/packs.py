@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from job_retry import ErrorClassifier
-from side_by_side import Figure, Row, cost, main
+from side_by_side import Demand, Figure, Row, at_most, cost, main
 from side_by_side.messages import FIRST, LAST, text
 
 if TYPE_CHECKING:
@@ -37,12 +37,16 @@ def quiet(size: int, ending: str = "") -> str:
     return (QUIET * (size // len(QUIET) + 1))[: size - len(ending)] + ending
 
 
+def demand(title: str) -> Demand | None:
+    return at_most(3) if title.startswith("120 B") else None
+
+
 def repeated(title: str, message: str) -> Row:
-    return Row(title, [(message,)])
+    return Row(title, [(message,)], demand(title))
 
 
 def distinct(title: str, ending: str) -> Row:
-    return Row(title, [(f"{number:05} {quiet(114, ending)}",) for number in range(DISTINCT)])
+    return Row(title, [(f"{number:05} {quiet(114, ending)}",) for number in range(DISTINCT)], demand(title))
 
 
 ROWS = [
