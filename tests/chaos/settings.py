@@ -22,6 +22,8 @@ JOB_RETRY = {
     # No job here harms its worker, so none may be taken for one that does, however often its workers are killed.
     "MAX_WORKER_LOSSES": 1_000_000,
     "OUTAGE_SECONDS": 60,
+    # The errors name their launches, and a random id may hold what a rule of a pack looks for, such as `e11000`.
+    "RULE_PACKS": [],
     "JITTER": 0.5,
     "STRATEGIES": {"chaos": RetryStrategy(max_attempts=LIMIT, base_delay=0.2, max_delay=2.0)},
     "QUEUES": {
