@@ -1,6 +1,7 @@
 //! Hostile texts of three sizes through everything that reads texts, for `growth.py`, which counts the instructions.
 
 use _native::error_text::ErrorTextCleaner;
+use _native::fingerprint::fingerprint;
 use _native::packs::engine::{Depth, Engine};
 use _native::packs::evidence::Evidence;
 use _native::packs::{names, pack, retry_after};
@@ -70,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(None, packs);
     let cleaner = ErrorTextCleaner::new([])?;
     let now = DateTime::<Utc>::from_timestamp(0, 0).ok_or("no such time")?;
-    let works: [Work<'_>; 5] = [
+    let works: [Work<'_>; 6] = [
         (
             "lists",
             16_000,
@@ -99,6 +100,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             40_000,
             Box::new(|text| {
                 black_box(cleaner.clean(text, text.len()));
+            }),
+        ),
+        (
+            "fingerprints",
+            40_000,
+            Box::new(|text| {
+                black_box(fingerprint(text, 1)).ok();
             }),
         ),
         (

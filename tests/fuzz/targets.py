@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from job_retry import ErrorClassifier
+from job_retry import ErrorClassifier, fingerprint
 from job_retry._native import ErrorTextCleaner
 
 from tests.fuzz.runner import Case, Target
@@ -103,6 +103,13 @@ def cleaning(case: Case) -> str:
     return ""
 
 
+def fingerprints(case: Case) -> str:
+    first = fingerprint(f"{case.message}\npassword={SECRET}")
+    if first != fingerprint(f"{case.message}\npassword={SECRET}"):
+        return "two fingerprints"
+    return "a secret is left" if SECRET in first.template else ""
+
+
 def waits(case: Case) -> str:
     seconds = ErrorClassifier.retry_after(case.message)
     return "" if seconds is None or (math.isfinite(seconds) and seconds >= 0) else f"{seconds} s"
@@ -115,6 +122,7 @@ TARGETS = [
     Target("explanations with lists", with_patterns, explanations),
     Target("exceptions", message_alone, exceptions),
     Target("cleaning", message_alone, cleaning),
+    Target("fingerprints", message_alone, fingerprints),
     Target("retry after", message_alone, waits),
     Target("batches", message_alone, batches, cases=1),
     Target("batches with lists", with_patterns, batches, cases=1),

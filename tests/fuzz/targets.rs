@@ -5,6 +5,7 @@ use crate::oracle;
 use crate::runner::{Case, Target};
 use _native::batch;
 use _native::error_text::{ErrorTextCleaner, LIMIT_BYTES};
+use _native::fingerprint::{TEMPLATE_BYTES, fingerprint};
 use _native::packs::chain::{self, Failure};
 use _native::packs::engine::{Clue, Depth, Engine, Hit};
 use _native::packs::evidence::Evidence;
@@ -37,6 +38,8 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "chains", cases: messages, check: chains },
     // A cleaned text has no NUL, no secret, and is no longer than it may be.
     Target { name: "cleaning", cases: messages, check: cleaning },
+    // A fingerprint is the same each time, bounded, and shows no secret.
+    Target { name: "fingerprints", cases: messages, check: fingerprints },
     // A wait is a number of seconds that somebody would wait.
     Target { name: "retry after", cases: messages, check: waits },
 ];
@@ -283,8 +286,9 @@ fn plain_chain(failure: &Failure, verdict: &impl Fn(&Evidence<'_>) -> Verdict) -
     [own].into_iter().chain(behind).find(|verdict| *verdict != Verdict::Unknown).unwrap_or(Verdict::Unknown)
 }
 
+const SECRET: &str = "hunter2correcthorsebattery9";
+
 fn cleaning(case: &Case) -> Result<(), String> {
-    const SECRET: &str = "hunter2correcthorsebattery9";
     let cleaner = ErrorTextCleaner::new([]).map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&case.message);
     let planted = format!("{text}\npassword={SECRET}\n{text}\npostgres://me:{SECRET}@db/x\n{text}");
@@ -294,6 +298,18 @@ fn cleaning(case: &Case) -> Result<(), String> {
         promise!(!clean.contains('\0'), "a NUL is left");
         promise!(!clean.contains(SECRET), "a secret is left");
         promise!(cleaner.clean(text, text.chars().count()) == clean, "cleaned in two ways");
+    }
+    Ok(())
+}
+
+fn fingerprints(case: &Case) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&case.message);
+    for text in [text.as_ref(), &format!("{text}\npassword={SECRET}\n{text}")] {
+        let [first, second] = [(), ()].map(|()| fingerprint(text, 1).map_err(|error| error.to_string()));
+        promise!(first == second, "{first:?}, then {second:?}");
+        let template = first?.template;
+        promise!(template.len() <= TEMPLATE_BYTES, "a template of {} bytes", template.len());
+        promise!(!template.contains(SECRET), "a secret is left");
     }
     Ok(())
 }
