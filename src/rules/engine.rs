@@ -50,8 +50,20 @@ impl<'a> Message<'a> {
 
 #[derive(Debug)]
 enum Matcher {
-    Literals(Vec<memmem::Finder<'static>>),
+    Literals {
+        literals: Vec<memmem::Finder<'static>>,
+        /// Whether the anchor is the first of them, so that no match begins before it.
+        anchor_first: bool,
+    },
     Foreign,
+}
+
+/// A rule that has to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    rule: usize,
+    /// Before it no match begins, in bytes.
+    begin: usize,
 }
 
 impl RuleSet {
@@ -110,27 +122,24 @@ impl RuleSet {
         mut matches_foreign: impl FnMut(usize) -> Result<bool, E>,
     ) -> Result<Option<usize>, E> {
         let text = if message.ascii { Cow::Borrowed(message.text) } else { ascii_of_two(message.text) };
-        let mut candidates: SmallVec<[usize; 16]> = SmallVec::new();
-        let mut earliest = text.len();
-        self.anchors.each_present(&text, |anchor, start| {
-            earliest = earliest.min(start);
-            candidates.extend_from_slice(&self.rules_of_anchor[anchor]);
+        let mut candidates: SmallVec<[Candidate; 16]> = SmallVec::new();
+        self.anchors.each_present(&text, |anchor, place| {
+            let rules = self.rules_of_anchor[anchor].iter();
+            candidates.extend(rules.map(|&rule| Candidate { rule, begin: self.rules[rule].begin(&text, place) }));
         });
-        candidates.extend_from_slice(&self.unanchored);
-        if candidates.is_empty() {
-            return Ok(None);
-        }
+        candidates.extend(self.unanchored.iter().map(|&rule| Candidate { rule, begin: text.len() }));
+        let Some(earliest) = candidates.iter().map(|candidate| candidate.begin).min() else { return Ok(None) };
         candidates.sort_unstable();
-        let mut lines = Lines { text: &text, earliest, lowered: SmallVec::new() };
-        for index in candidates {
-            let matched = match &self.rules[index] {
+        let mut lines = Lines::new(&text, earliest);
+        for Candidate { rule, begin } in candidates {
+            let matched = match &self.rules[rule] {
                 // The rule is its anchor, or every message matches it.
-                Matcher::Literals(literals) if literals.len() < 2 => true,
-                Matcher::Literals(literals) => place_in_order(literals, lines.lowered()).is_some(),
-                Matcher::Foreign => matches_foreign(index)?,
+                Matcher::Literals { literals, .. } if literals.len() < 2 => true,
+                Matcher::Literals { literals, .. } => place_in_order(literals, lines.lowered_from(begin)).is_some(),
+                Matcher::Foreign => matches_foreign(rule)?,
             };
             if matched {
-                return Ok(Some(index));
+                return Ok(Some(rule));
             }
         }
         Ok(None)
@@ -140,7 +149,7 @@ impl RuleSet {
     #[must_use]
     pub fn find(&self, index: usize, message: &[u8]) -> Option<Range<usize>> {
         match &self.rules[index] {
-            Matcher::Literals(literals) => place_in_order(literals, message),
+            Matcher::Literals { literals, .. } => place_in_order(literals, message),
             Matcher::Foreign => None,
         }
     }
@@ -149,38 +158,58 @@ impl RuleSet {
 impl Matcher {
     fn new(rule: &Rule) -> Self {
         match rule {
-            Rule::Literals(literals) => Self::Literals(
-                literals.iter().map(|literal| memmem::Finder::new(literal.as_bytes()).into_owned()).collect(),
-            ),
+            Rule::Literals(literals) => Self::Literals {
+                anchor_first: anchor(rule) == literals.first().map(String::as_str),
+                literals: literals.iter().map(|literal| memmem::Finder::new(literal.as_bytes()).into_owned()).collect(),
+            },
             Rule::Foreign { .. } => Self::Foreign,
+        }
+    }
+
+    /// The place in `text` before which no match begins, where the anchor first stands at `place`.
+    fn begin(&self, text: &[u8], place: usize) -> usize {
+        match self {
+            Self::Literals { literals, anchor_first: false } if literals.len() > 1 => line_start(text, place),
+            _ => place,
         }
     }
 }
 
-/// The longest literal of a rule: the rarest, for all that is known of the messages.
+/// The longest literal of a rule: the rarest, for all that is known of the messages. Of several the first, before which
+/// nothing has to be looked at.
 fn anchor(rule: &Rule) -> Option<&str> {
     match rule {
-        Rule::Literals(literals) => literals.iter().map(String::as_str).max_by_key(|literal| literal.len()),
+        Rule::Literals(literals) => literals.iter().rev().map(String::as_str).max_by_key(|literal| literal.len()),
         Rule::Foreign { required } => required.as_deref(),
     }
 }
 
-/// The lines of a text from that of the earliest anchor on.
+/// Where the line of `place` begins.
+fn line_start(text: &[u8], place: usize) -> usize {
+    memrchr(b'\n', &text[..place]).map_or(0, |line_break| line_break + 1)
+}
+
+/// A text in lower case, as far as its candidates may need it.
 struct Lines<'a> {
     text: &'a [u8],
-    earliest: usize,
-    /// They in lower case; empty until they are asked for.
+    /// Where the first of them begins.
+    begin: usize,
+    /// The text from there on; empty until it is asked for.
     lowered: SmallVec<[u8; 256]>,
 }
 
-impl Lines<'_> {
-    fn lowered(&mut self) -> &[u8] {
+impl<'a> Lines<'a> {
+    fn new(text: &'a [u8], begin: usize) -> Self {
+        Self { text, begin, lowered: SmallVec::new() }
+    }
+
+    /// The text from `begin` on, which is not before its own.
+    fn lowered_from(&mut self, begin: usize) -> &[u8] {
         if self.lowered.is_empty() {
-            let line_break = memrchr(b'\n', &self.text[..self.earliest]);
-            self.lowered.extend_from_slice(&self.text[line_break.map_or(0, |place| place + 1)..]);
+            self.lowered.extend_from_slice(&self.text[self.begin..]);
             self.lowered.make_ascii_lowercase();
         }
-        &self.lowered
+        &self.lowered[begin - self.begin..]
     }
 }
 
