@@ -28,6 +28,29 @@ def test_a_fresh_interpreter_imports_it_without_a_warning_and_without_django(opt
     assert (result.returncode, result.stderr, result.stdout) == (0, "", "[]\n")
 
 
+LAZY = """
+import sys
+before = set(sys.modules)
+import job_retry
+dear = {"dataclasses", "datetime", "enum", "inspect", "logging", "re", "typing"}
+print(sorted(dear & (set(sys.modules) - before)))
+from job_retry import *
+assert [ErrorType.__name__, Fingerprint.__name__, Rule.__name__] == ["ErrorType", "Fingerprint", "Rule"]
+assert isinstance(ErrorClassifier.explain("no such image"), Classification)
+assert set(dir(job_retry)) >= set(job_retry.__all__)
+"""
+
+
+def test_the_import_takes_in_nothing_that_costs_more_than_itself() -> None:
+    result = subprocess.run([sys.executable, "-W", "error", "-c", LAZY], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "[]\n")
+
+
+def test_what_the_package_lacks_is_named() -> None:
+    with pytest.raises(AttributeError, match="^module 'job_retry' has no attribute 'ErrorKlassifier'$"):
+        _ = job_retry.ErrorKlassifier  # type: ignore[attr-defined]
+
+
 def test_the_native_module_can_be_imported_first() -> None:
     script = "import job_retry._native as n; print(n.ErrorClassifier.classify_error('no such image').value)"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
