@@ -47,7 +47,7 @@ def test_the_import_takes_in_nothing_that_costs_more_than_itself() -> None:
 
 
 def test_what_the_package_lacks_is_named() -> None:
-    with pytest.raises(AttributeError, match="^module 'job_retry' has no attribute 'ErrorKlassifier'$"):
+    with pytest.raises(AttributeError, match="no attribute 'ErrorKlassifier'"):
         _ = job_retry.ErrorKlassifier  # type: ignore[attr-defined]
 
 
