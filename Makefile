@@ -93,7 +93,6 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	cargo fmt --check
 	cargo clippy $(LOCKED) --all-targets -- -W clippy::pedantic -D warnings
 	cargo clippy $(LOCKED) --all-targets --features python -- -W clippy::pedantic -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --no-deps --document-private-items
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --no-deps --document-private-items --features python
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -44,14 +44,17 @@ class Run:
     """Variables for the run alone."""
 
 
-# Tests that have nothing to do with a database need not run again on each.
+# Tests that have nothing to do with a database need not run again on each, nor those that look at pages.
 WITHOUT_DATABASE = tuple(
     f"--ignore=tests/{name}"
     for name in (
         "accuracy",
+        "admin/test_in_browser.py",
         "chaos",
         "docs",
+        "examples/test_demo_admin.py",
         "fingerprints",
+        "fuzz",
         "integrations",
         "native",
         "packaging",
