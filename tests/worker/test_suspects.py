@@ -11,7 +11,7 @@ from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
 from job_retry.django.testing import COMPLETED, ManualClock
 from job_retry.django.worker import Worker
-from job_retry.django.worker.claiming import PATIENCE_LEASES, WorkerClaims
+from job_retry.django.worker.claiming import PATIENCE_LEASES, TURN_LEASES, WorkerClaims
 
 from tests.app.models import ContainerJob
 
@@ -83,36 +83,41 @@ def names(jobs: list[Any]) -> list[str]:
     return [job.name for job in jobs]
 
 
-def test_an_idle_worker_takes_suspects_and_others_by_turns() -> None:
+def test_suspects_and_others_have_their_turns() -> None:
     manager = manager_with(lambda job: COMPLETED)
-    with_suspects(manager, 3)
-    queued(manager, 3, "other")
-    claims, _ = claims_of(manager)
+    with_suspects(manager, 4)
+    queued(manager, 5, "other")
+    claims, seconds = claims_of(manager)
     taken = []
-    for _ in range(7):
+    # What is claimed, and for how many leases it then runs.
+    for leases in (0, TURN_LEASES, 0, PATIENCE_LEASES, TURN_LEASES, 0, 0, 0):
         jobs = claims.next(2, idle=True)
-        assert claims.runs_alone == (names(jobs)[:1] > ["other 9"])
+        assert claims.runs_alone == any("suspect" in name for name in names(jobs))
         taken.append(names(jobs))
+        seconds.now += leases * LEASE_SECONDS
     assert taken == [
         ["suspect 0"],
-        ["other 0", "other 1"],
         ["suspect 1"],
-        ["other 2"],
+        ["other 0", "other 1"],
+        ["other 2", "other 3"],
         ["suspect 2"],
-        [],
+        ["other 4"],
+        ["suspect 3"],  # there is nothing else
         [],
     ]
 
 
 def test_a_busy_worker_leaves_suspects_to_others_for_a_while_and_then_gets_idle_for_them() -> None:
     manager = manager_with(lambda job: COMPLETED)
-    with_suspects(manager, 1)
+    with_suspects(manager, 2)
     queued(manager, 3, "other")
     claims, seconds = claims_of(manager)
     assert names(claims.next(1, idle=False)) == ["other 0"]
     seconds.now += PATIENCE_LEASES * LEASE_SECONDS
     assert claims.next(1, idle=False) == []
     assert names(claims.next(1, idle=True)) == ["suspect 0"]
+    assert claims.next(1, idle=False) == []
+    assert names(claims.next(1, idle=True)) == ["suspect 1"]
     assert names(claims.next(1, idle=True)) == ["other 1"]
     claims.look_after_others()
     assert names(claims.next(1, idle=False)) == ["other 2"]

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from job_retry.django.queue import JobQueueManager
 
 PATIENCE_LEASES = 2
-"""For so many leases a busy worker leaves suspects to others; then it takes nothing new until it is idle."""
+"""For so many leases a worker with other jobs leaves suspects to others; then it takes nothing new until it is idle."""
+
+TURN_LEASES = 1
+"""For so many leases a worker then takes one suspect after the other: getting idle is what they cost most."""
 
 
 class WorkerClaims:
     """The claims of the worker ``name``, and the leases that it keeps.
 
-    A suspect is claimed by a worker that runs nothing else, and runs alone. An idle worker takes suspects and other
-    jobs by turns, so that neither kind waits for the end of the other. ``monotonic`` returns seconds.
+    A suspect is claimed by a worker that runs nothing else, and runs alone. Suspects and other jobs have their turns,
+    so that neither kind waits for the end of the other. ``monotonic`` returns seconds.
     """
 
     def __init__(self, manager: JobQueueManager, name: str, monotonic: Callable[[], float]) -> None:
@@ -31,7 +34,7 @@ class WorkerClaims:
         self._turned_at = monotonic()
         self._claimed_at = self._written_at = -float("inf")
         self._suspects_since: float | None = None
-        self._suspects_turn = True
+        self._turn_ends = -float("inf")
         self.runs_alone = False
         """Whether the last claim was a suspect, beside which nothing may run."""
         self._keeper = LeaseKeeper(manager, name, is_alive=self._turns, monotonic=monotonic)
@@ -68,26 +71,35 @@ class WorkerClaims:
     def next(self, limit: int, *, idle: bool) -> list[Any]:
         """Claim up to ``limit`` jobs; ``idle`` says that the worker runs nothing."""
         self.runs_alone = False
-        if self._suspects_since is not None:
-            if idle and self._suspects_turn:
-                return self._claim_suspect() or self._claim_others(limit)
-            if not idle and self._monotonic() - self._suspects_since >= PATIENCE_LEASES * self._lease_seconds:
-                self._suspects_turn = True
-                return []
+        if self._suspects_since is not None and self._is_turn_of_suspects(self._suspects_since, idle=idle):
+            jobs = self._claim_suspect() if idle else []
+            if jobs or not idle:
+                return jobs
         jobs = self._claim_others(limit)
         if not jobs and idle and self._suspects_since is not None:
             return self._claim_suspect()
         return jobs
 
+    def _is_turn_of_suspects(self, waiting_since: float, *, idle: bool) -> bool:
+        now = self._monotonic()
+        if now < self._turn_ends:
+            return True
+        patience_seconds = PATIENCE_LEASES * self._lease_seconds
+        # Others have had no turn before a worker's first; and a worker that is idle has nothing to get done with.
+        begins = self._turn_ends if idle else max(self._turn_ends, waiting_since)
+        if now < begins + patience_seconds:
+            return False
+        if idle:
+            self._turn_ends = now + TURN_LEASES * self._lease_seconds
+        return True
+
     def _claim_others(self, limit: int) -> list[Any]:
-        self._suspects_turn = True
         self._claimed_at = self._monotonic()
         jobs = self._manager.claim_next_batch(limit, self._name)
         self._written_at = self._monotonic()
         return jobs
 
     def _claim_suspect(self) -> list[Any]:
-        self._suspects_turn = False
         self._claimed_at = self._monotonic()
         jobs = self._manager.claim_suspect(self._name)
         self._written_at = self._monotonic()
