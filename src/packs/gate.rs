@@ -30,6 +30,11 @@ impl Gate {
         Self { literals: long.map(|literal| Box::from([Trace::new(literal)])).collect(), ..Self::default() }
     }
 
+    /// A literal that the text has to have, too.
+    pub(super) fn literal(&self) -> Option<Trace> {
+        self.literals.iter().find_map(|choice| if let [literal] = **choice { Some(literal) } else { None })
+    }
+
     /// Whether the pattern may match anywhere in a text.
     pub(super) fn lets_through(&self, text: &Lowered, trigrams: &Trigrams) -> bool {
         self.literals.iter().all(|literals| trigrams.may_have(text, literals))

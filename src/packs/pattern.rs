@@ -3,8 +3,8 @@
 use super::gate::Gate;
 use super::literals::{REQUIRED_BYTES, Required, required};
 use super::text::Lowered;
-use super::trigrams::Trigrams;
-use memchr::memmem::{Finder, FinderRev};
+use super::trigrams::{Trace, Trigrams};
+use memchr::memmem::{self, Finder, FinderRev};
 use once_cell::sync::OnceCell;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
@@ -177,7 +177,8 @@ impl Pattern {
         let (matcher, gate) = match gaps(&hir) {
             Some(parts) if parts.len() == 1 => (Matcher::Literal, Gate::default()),
             Some(parts) => {
-                let gate = Gate::of_all(parts.iter().map(Vec::as_slice));
+                let found_by = |part: &[u8]| literals.iter().all(|found| memmem::find(found, part).is_some());
+                let gate = Gate::of_all(parts.iter().map(Vec::as_slice).filter(|part| !found_by(part)));
                 (Matcher::Gaps(parts.iter().map(|part| Finder::new(part).into_owned()).collect()), gate)
             }
             None if only => (Matcher::Literals, Gate::default()),
@@ -240,6 +241,11 @@ impl Pattern {
     #[must_use]
     pub fn is_literals(&self) -> bool {
         matches!(self.0.matcher, Matcher::Literal | Matcher::Literals)
+    }
+
+    /// A literal of every match beside those by which it is found.
+    pub(super) fn companion(&self) -> Option<Trace> {
+        self.0.gate.literal()
     }
 
     /// Whether it may match anywhere in a text that has one of its literals.
@@ -332,7 +338,7 @@ fn spanning(parts: &[Finder<'_>], text: &[u8], window: Range<usize>) -> Option<R
         start.get_or_insert(found);
         from = found + part.needle().len();
     }
-    let found = from + memchr::memmem::rfind(&text[from..window.end], last.needle())?;
+    let found = from + memmem::rfind(&text[from..window.end], last.needle())?;
     Some(start.unwrap_or(found)..found + last.needle().len())
 }
 

@@ -14,10 +14,14 @@ pub(super) const WINDOWS: usize = 8;
 pub(super) fn window(text: &[u8], place: usize) -> Range<usize> {
     let block = block_of(place);
     let from = block.saturating_sub(REACH_BYTES);
-    let to = text.len().min(block + 2 * REACH_BYTES);
     let start = memrchr(b'\n', &text[from..place]).map_or(from, |found| from + found + 1);
-    let end = memchr(b'\n', &text[place..to]).map_or(to, |found| place + found);
-    start..end
+    start..window_end(text, place)
+}
+
+/// Where the window around a place ends.
+pub(super) fn window_end(text: &[u8], place: usize) -> usize {
+    let to = text.len().min(block_of(place) + 2 * REACH_BYTES);
+    memchr(b'\n', &text[place..to]).map_or(to, |found| place + found)
 }
 
 /// Where the block of a place begins.
@@ -79,9 +83,9 @@ impl Places {
         self.found.drain(..kept);
     }
 
-    /// The numbers of the literals that were found, each once.
-    pub(super) fn literals(&self) -> impl Iterator<Item = u32> {
-        self.found.chunk_by(|left, right| left.0 == right.0).map(|places| places[0].0)
+    /// The literals that were found, each with its last place.
+    pub(super) fn last_of_each(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.found.chunk_by(|left, right| left.0 == right.0).map(|places| places[places.len() - 1])
     }
 
     /// Where a literal begins, in order.

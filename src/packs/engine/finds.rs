@@ -23,7 +23,7 @@ impl<'a> Message<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Finds {
     places: Places,
-    /// Patterns and those of their literals that stand in the text, in that order.
+    /// Patterns that no literal finds alone, and those of their literals that stand in the text, in that order.
     found: Vec<(u32, u32)>,
     searched: bool,
 }
@@ -45,23 +45,29 @@ impl Finds {
         self.searched = true;
         table.anchors.each(text, |literal, start| self.places.add(text.bytes(), literal, start));
         self.places.finish(text.bytes());
-        for literal in self.places.literals() {
+        for (literal, _) in self.places.last_of_each() {
             self.found.extend(table.users(literal).iter().map(|pattern| (*pattern, literal)));
         }
         self.found.sort_unstable();
     }
 
-    /// The literals that stand in the text.
-    pub(super) fn literals(&self) -> impl Iterator<Item = u32> {
-        self.places.literals()
+    /// The literals that stand in the text, each with its last place.
+    pub(super) fn literals(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.places.last_of_each()
     }
 
-    /// The patterns of which literals stand in the text, in order.
+    /// The patterns of which literals stand in the text and that no literal finds alone, in order.
     pub(super) fn patterns(&self) -> impl Iterator<Item = u32> {
         self.found.chunk_by(|left, right| left.0 == right.0).map(|of_pattern| of_pattern[0].0)
     }
 
-    /// The literals of a pattern that stand in the text, each behind the pattern.
+    /// Where the last literal stands of a pattern that no literal finds alone.
+    pub(super) fn last_place(&self, pattern: u32) -> usize {
+        let last = |(_, literal): &(u32, u32)| self.places.of(*literal).last().map(|(_, start)| *start);
+        self.of(pattern).iter().filter_map(last).max().unwrap_or(0)
+    }
+
+    /// The literals of a pattern that no literal finds alone, those that stand in the text, each behind the pattern.
     fn of(&self, pattern: u32) -> &[(u32, u32)] {
         let from = self.found.partition_point(|(other, _)| *other < pattern);
         let count = self.found[from..].iter().take_while(|(other, _)| *other == pattern).count();
@@ -71,6 +77,7 @@ impl Finds {
     /// Call `look` with each window in which a pattern may match, the last one first, until it returns something.
     pub(super) fn in_windows<T>(
         &self,
+        table: &Table,
         text: &[u8],
         pattern: u32,
         mut look: impl FnMut(Range<usize>) -> Option<T>,
@@ -81,10 +88,14 @@ impl Finds {
             let window = window(text, start);
             if last.as_ref() == Some(&window) { None } else { look(last.insert(window).clone()) }
         };
-        if let [(_, literal)] = self.of(pattern) {
+        if let Some(literal) = table.alone(pattern) {
+            return places(literal).rev().find_map(look_around);
+        }
+        let found = self.of(pattern);
+        if let [(_, literal)] = found {
             return places(*literal).rev().find_map(look_around);
         }
-        let mut starts: Vec<usize> = self.of(pattern).iter().flat_map(|(_, literal)| places(*literal)).collect();
+        let mut starts: Vec<usize> = found.iter().flat_map(|(_, literal)| places(*literal)).collect();
         starts.sort_unstable();
         starts.into_iter().rev().find_map(&mut look_around)
     }
@@ -94,7 +105,9 @@ impl Finds {
         let searched = &table.patterns[pattern as usize];
         let text = message.bytes();
         searched.may_match(message.text, message.trigrams)
-            && self.in_windows(text, pattern, |window| searched.may_match_part(text, &window).then_some(())).is_some()
+            && self
+                .in_windows(table, text, pattern, |window| searched.may_match_part(text, &window).then_some(()))
+                .is_some()
     }
 
     /// The last match of a pattern that is `wanted`. `all` says that each one is.
@@ -108,16 +121,19 @@ impl Finds {
     ) -> Option<Range<usize>> {
         let searched = &table.patterns[pattern as usize];
         if all && searched.is_literals() {
-            let last = |(_, literal): &(u32, u32)| {
-                let (_, start) = self.places.of(*literal).last()?;
-                Some(*start..start + table.anchors.literal(*literal).len())
+            let last = |literal: u32| {
+                let (_, start) = self.places.of(literal).last()?;
+                Some(*start..start + table.anchors.literal(literal).len())
             };
-            return self.of(pattern).iter().filter_map(last).max_by_key(|found| found.end);
+            return match table.alone(pattern) {
+                Some(literal) => last(literal),
+                None => self.of(pattern).iter().filter_map(|(_, literal)| last(*literal)).max_by_key(|found| found.end),
+            };
         }
         if !searched.may_match(message.text, message.trigrams) {
             return None;
         }
         let text = message.bytes();
-        self.in_windows(text, pattern, |window| searched.last_match(text, window, &mut wanted))
+        self.in_windows(table, text, pattern, |window| searched.last_match(text, window, &mut wanted))
     }
 }

@@ -1,14 +1,16 @@
 //! Which rules the evidence of a failure matches, and which of them decides.
 //!
-//! `table` holds patterns and finds their literals, `finds` what was found and where, `search` which rules match, `decision`
-//! which of them decides.
+//! `table` holds patterns and finds their literals, `finds` what was found and where, `leads` which rules that leads to,
+//! `search` which of them match, `decision` which of those decides.
 
 mod decision;
 mod finds;
+mod leads;
 mod scratch;
 mod search;
 mod table;
 
+use self::leads::Leads;
 use self::scratch::with_scratch;
 use self::search::Search;
 use self::table::{Table, TableBuilder};
@@ -39,6 +41,8 @@ pub struct Engine {
     evidence: Table,
     /// What follows where a pattern of `evidence` matches.
     role_of: Vec<Role>,
+    /// The rules that literals of `evidence` lead to.
+    leads: Leads,
     /// For each literal of `evidence` whether one of the shipped lists looks for it.
     listed: Vec<bool>,
     /// What is looked for only where a rule matches that has conditions.
@@ -149,11 +153,15 @@ impl Engine {
         let mut evidence = TableBuilder::default();
         let mut role_of = Vec::new();
         let mut look_for = |pattern: &Pattern, role: Role| {
-            evidence.add(pattern);
+            if matches!(role, Role::Rule(_)) {
+                evidence.add(pattern)
+            } else {
+                evidence.add_named(pattern)
+            };
             role_of.push(role);
         };
         let mut conditions = TableBuilder::default();
-        let mut rules = Vec::new();
+        let mut rules: Vec<Ranked> = Vec::new();
         let mut classes: HashMap<String, Vec<u32>> = HashMap::new();
         let mut codes: HashMap<Code, Vec<u32>> = HashMap::new();
         for (pack_number, pack) in packs.iter().enumerate() {
@@ -187,11 +195,15 @@ impl Engine {
         }
         let listed: Vec<u32> = list_literals().map(|literal| evidence.literal(literal.as_bytes())).collect();
         let evidence = evidence.build();
+        let leads = Leads::new(&evidence, |pattern| match role_of[pattern as usize] {
+            Role::Rule(rule) => Some((rule, rules[rule as usize].tier)),
+            Role::Noise | Role::Code(_) | Role::Marker => None,
+        });
         let listed = (0..evidence.literals()).map(|literal| listed.contains(&literal)).collect();
         let conditions = conditions.build();
         let traces = |pattern: &Pattern| pattern.literals().iter().map(|literal| Trace::new(literal)).collect();
         let traces = conditions.patterns.iter().map(traces).collect();
-        Self { packs, rules, evidence, role_of, listed, conditions, traces, classes, codes }
+        Self { packs, rules, evidence, role_of, leads, listed, conditions, traces, classes, codes }
     }
 
     /// The packs, in the order in which they count; the project's rules, if there are any, are the first.

@@ -4,26 +4,32 @@ use super::super::codes::{Code, CodeKind, CodePattern};
 use super::super::evidence::Evidence;
 use super::super::pattern;
 use super::super::trigrams::Trigrams;
-use super::super::windows::window;
+use super::super::windows::{window, window_end};
 use super::finds::{Finds, Message};
+use super::leads::Run;
 use super::scratch::Scratch;
-use super::{Clue, Depth, Engine, Hindrance, Hit, KeptBack, Role, Tier};
+use super::{Clue, Depth, Engine, Hindrance, Hit, Role, Tier};
 use std::cell::RefCell;
 use std::ops::Range;
 
-/// A rule that something points to, before its conditions are looked at.
+/// Rules that something points to, before they are looked at.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) tier: Tier,
-    pub(super) rule: u32,
-    pointer: Pointer,
+    /// No match ends behind this place.
+    pub(super) end: usize,
+    pub(super) pointer: Pointer,
 }
 
+/// What points to rules.
 #[derive(Debug)]
-enum Pointer {
-    /// A literal of this pattern stands in the text.
-    Pattern(u32),
-    Clue(Clue),
+pub(super) enum Pointer {
+    /// A literal, to these [`Leads`](super::leads::Leads).
+    Leads(Range<u32>),
+    /// Literals of a pattern, to its rule.
+    Pattern { rule: u32, pattern: u32 },
+    /// What was recognised, to a rule.
+    Clue { rule: u32, clue: Clue },
 }
 
 /// One search.
@@ -34,6 +40,8 @@ pub(super) struct Search<'a> {
     /// What was found of the conditions of rules, once one was asked for.
     conditions: RefCell<&'a mut Finds>,
     noises: Vec<u32>,
+    /// The rules that recognise the exception itself.
+    told: Vec<usize>,
     pub(super) markers: Vec<u32>,
     /// What is noise in the windows that were looked at, by where they begin.
     noise: RefCell<Vec<(usize, Vec<Range<usize>>)>>,
@@ -51,6 +59,7 @@ impl<'a> Search<'a> {
             finds,
             conditions: RefCell::new(conditions),
             noises: Vec::new(),
+            told: Vec::new(),
             markers: Vec::new(),
             noise: RefCell::default(),
         };
@@ -59,18 +68,34 @@ impl<'a> Search<'a> {
 
     /// Whether a pattern of the shipped lists may match.
     pub(super) fn lists_may_match(&self) -> bool {
-        self.finds.literals().any(|literal| self.engine.listed[literal as usize]) || !self.message.bytes().is_ascii()
+        self.finds.literals().any(|(literal, _)| self.engine.listed[literal as usize])
+            || !self.message.bytes().is_ascii()
     }
 
     /// Gather the rules that something points to: a literal in the text, a code there, the exception's classes and codes.
     pub(super) fn gather(&mut self, evidence: &Evidence<'_>, candidates: &mut Vec<Candidate>) {
         let engine = self.engine;
         let mut shows_codes = false;
+        let text = self.message.bytes();
+        for (literal, last) in self.finds.literals() {
+            let runs = engine.leads.of(literal);
+            if !runs.is_empty() {
+                let end = window_end(text, last);
+                let candidate =
+                    |run: &Run| Candidate { tier: run.tier, end, pointer: Pointer::Leads(run.leads.clone()) };
+                candidates.extend(runs.iter().map(candidate));
+            }
+        }
         for pattern in self.finds.patterns() {
             match engine.role_of[pattern as usize] {
                 Role::Rule(rule) => {
                     let tier = engine.rules[rule as usize].tier;
-                    candidates.push(Candidate { tier, rule, pointer: Pointer::Pattern(pattern) });
+                    let last = self.finds.last_place(pattern);
+                    candidates.push(Candidate {
+                        tier,
+                        end: window_end(text, last),
+                        pointer: Pointer::Pattern { rule, pattern },
+                    });
                 }
                 Role::Noise if self.finds.may_match(&engine.evidence, self.message, pattern) => {
                     self.noises.push(pattern);
@@ -95,14 +120,18 @@ impl<'a> Search<'a> {
         for (index, code) in evidence.codes.iter().enumerate() {
             self.point_to_code(code, &Clue::Code(index), candidates);
         }
+        self.told.extend(candidates.iter().filter_map(|candidate| match candidate.pointer {
+            Pointer::Clue { rule, clue: Clue::Class(_) | Clue::Code(_) } => Some(rule as usize),
+            _ => None,
+        }));
     }
 
     fn point(&self, rules: &[u32], clue: &Clue, candidates: &mut Vec<Candidate>) {
         let engine = self.engine;
         let candidate = |rule: &u32| Candidate {
             tier: engine.rules[*rule as usize].tier,
-            rule: *rule,
-            pointer: Pointer::Clue(clue.clone()),
+            end: if let Clue::Text(found) = clue { found.end } else { usize::MAX },
+            pointer: Pointer::Clue { rule: *rule, clue: clue.clone() },
         };
         candidates.extend(rules.iter().map(candidate));
     }
@@ -125,7 +154,7 @@ impl<'a> Search<'a> {
         if !pattern.may_match(self.message.text, self.message.trigrams) {
             return;
         }
-        self.finds.in_windows(text, number, |window| {
+        self.finds.in_windows(&self.engine.evidence, text, number, |window| {
             pattern.each_group(text, window, |whole, group| {
                 if !self.is_noise(&whole) {
                     let value = format!("{}{}", row.prefix, String::from_utf8_lossy(&text[group]));
@@ -194,37 +223,43 @@ impl<'a> Search<'a> {
         spans.iter().any(|span| span.contains(&found.start) || (span.start < found.end && found.end <= span.end))
     }
 
-    /// Look at everything that points to one rule.
-    pub(super) fn examine(&self, candidates: &[Candidate], depth: Depth) -> Examined {
-        let number = candidates[0].rule as usize;
-        let rule = &self.engine.rules[number];
-        let mut noisy = false;
-        let clues = candidates.iter().filter_map(|candidate| match &candidate.pointer {
-            Pointer::Clue(clue) => Some(clue.clone()),
-            Pointer::Pattern(pattern) => self.last_match(*pattern, &mut noisy).map(Clue::Text),
-        });
-        let best = clues.map(|clue| Hit { rule: number, clue }).min_by_key(|hit| self.rank(hit, 0));
-        let kept_back = |by: Hindrance| Examined::KeptBack(KeptBack { rule: number, by });
-        let Some(hit) = best else {
-            return if noisy { kept_back(Hindrance::Noise) } else { Examined::Nothing };
+    /// Tell each rule that a candidate points to, what it recognises, and whether anything it would recognise is noise.
+    pub(super) fn look_at(&self, candidate: &Candidate, mut tell: impl FnMut(usize, Option<Clue>, bool)) {
+        let mut try_pattern = |rule: u32, pattern: u32| {
+            let mut noisy = false;
+            let found = self.last_match(pattern, &mut noisy);
+            tell(rule as usize, found.map(Clue::Text), noisy);
         };
+        match &candidate.pointer {
+            Pointer::Pattern { rule, pattern } => try_pattern(*rule, *pattern),
+            Pointer::Leads(leads) => {
+                let Message { text, trigrams } = self.message;
+                for lead in self.engine.leads.within(leads) {
+                    if lead.companion.is_none_or(|companion| trigrams.may_have(text, &[companion])) {
+                        try_pattern(lead.rule, lead.pattern);
+                    }
+                }
+            }
+            Pointer::Clue { rule, clue } => tell(*rule as usize, Some(clue.clone()), false),
+        }
+    }
+
+    /// Whether the exception itself, which comes before its text, says what this rule recognises in the text.
+    pub(super) fn is_told_otherwise(&self, hit: &Hit) -> bool {
+        matches!(hit.clue, Clue::Text(_)) && self.told.contains(&hit.rule)
+    }
+
+    /// What keeps back a rule that recognises something; of [`Depth::Decision`] not what exactly.
+    pub(super) fn hindrance(&self, rule: usize, depth: Depth) -> Option<Hindrance> {
+        let rule = &self.engine.rules[rule];
         let text = |pattern: &u32| match depth {
             Depth::Decision => String::new(),
             Depth::Everything => self.engine.conditions.patterns[*pattern as usize].text().to_owned(),
         };
         if let Some(missing) = rule.also.iter().find(|pattern| !self.holds(**pattern)) {
-            return kept_back(Hindrance::Also(text(missing)));
+            return Some(Hindrance::Also(text(missing)));
         }
-        if let Some(found) = rule.unless.iter().find(|pattern| self.holds(**pattern)) {
-            return kept_back(Hindrance::Unless(text(found)));
-        }
-        Examined::Hit(hit)
+        let found = rule.unless.iter().find(|pattern| self.holds(**pattern))?;
+        Some(Hindrance::Unless(text(found)))
     }
-}
-
-/// What came of looking at a rule.
-pub(super) enum Examined {
-    Hit(Hit),
-    KeptBack(KeptBack),
-    Nothing,
 }

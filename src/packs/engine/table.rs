@@ -10,7 +10,9 @@ use std::collections::HashMap;
 pub(super) struct Table {
     pub(super) patterns: Vec<Pattern>,
     pub(super) anchors: Anchors,
-    /// The patterns that literals belong to, in the order of the literals.
+    /// Of patterns that only one literal finds that one, else [`SEVERAL`].
+    alone: Vec<u32>,
+    /// The other patterns that literals belong to, in the order of the literals.
     users: Vec<u32>,
     /// For each literal where its patterns begin in `users`; one more for where the last ones end.
     starts: Vec<u32>,
@@ -22,12 +24,20 @@ impl Table {
         number(self.starts.len() - 1)
     }
 
-    /// The patterns that a literal belongs to, in order.
+    /// The literal that alone finds a pattern.
+    pub(super) fn alone(&self, pattern: u32) -> Option<u32> {
+        Some(self.alone[pattern as usize]).filter(|literal| *literal != SEVERAL)
+    }
+
+    /// The patterns that a literal belongs to and does not find alone, in order.
     pub(super) fn users(&self, literal: u32) -> &[u32] {
         let literal = literal as usize;
         &self.users[self.starts[literal] as usize..self.starts[literal + 1] as usize]
     }
 }
+
+/// Takes the place of the literal of a pattern that has several, or that is to be named among the finds of each text.
+const SEVERAL: u32 = u32::MAX;
 
 /// A table while its patterns are gathered.
 #[derive(Debug, Default)]
@@ -35,6 +45,7 @@ pub(super) struct TableBuilder {
     patterns: Vec<Pattern>,
     numbers: HashMap<Vec<u8>, u32>,
     literals: Vec<Vec<u8>>,
+    alone: Vec<u32>,
     users: Vec<Vec<u32>>,
 }
 
@@ -53,6 +64,17 @@ impl TableBuilder {
 
     /// Add a pattern and return its number.
     pub(super) fn add(&mut self, pattern: &Pattern) -> u32 {
+        if let [literal] = pattern.literals() {
+            let literal = self.literal(literal);
+            self.alone.push(literal);
+            self.patterns.push(pattern.clone());
+            return number(self.patterns.len() - 1);
+        }
+        self.add_named(pattern)
+    }
+
+    /// Add a pattern that [`Finds::patterns`](super::finds::Finds::patterns) is to name wherever one of its literals stands.
+    pub(super) fn add_named(&mut self, pattern: &Pattern) -> u32 {
         let own = number(self.patterns.len());
         for literal in pattern.literals() {
             let literal = self.literal(literal);
@@ -61,6 +83,7 @@ impl TableBuilder {
                 users.push(own);
             }
         }
+        self.alone.push(SEVERAL);
         self.patterns.push(pattern.clone());
         own
     }
@@ -73,6 +96,7 @@ impl TableBuilder {
         });
         Table {
             starts: std::iter::once(0).chain(ends).collect(),
+            alone: self.alone,
             users: self.users.concat(),
             anchors: Anchors::new(self.literals),
             patterns: self.patterns,
