@@ -1,7 +1,7 @@
 //! Which cause an error text speaks of: its template, without what differs from one time to the next, and an id.
 //!
-//! A text is cleaned of secrets first. [`lines`] chooses the lines that say something of the cause, [`scanner`] reads
-//! each once and replaces what varies, by the tables in [`variables`] and [`words`]; [`hash`] makes the id. All of it
+//! A text is cleaned of secrets first. `lines` chooses the lines that say something of the cause, `scanner` reads
+//! each once and replaces what varies, by the tables in `variables` and `words`; `hash` makes the id. All of it
 //! takes time linear in the text.
 
 mod hash;

@@ -131,11 +131,14 @@ impl RuleSet {
         let Some(earliest) = candidates.iter().map(|candidate| candidate.begin).min() else { return Ok(None) };
         candidates.sort_unstable();
         let mut lines = Lines::new(&text, earliest);
-        for Candidate { rule, begin } in candidates {
+        for &Candidate { rule, begin } in &candidates {
             let matched = match &self.rules[rule] {
                 // The rule is its anchor, or every message matches it.
                 Matcher::Literals { literals, .. } if literals.len() < 2 => true,
-                Matcher::Literals { literals, .. } => place_in_order(literals, lines.lowered_from(begin)).is_some(),
+                Matcher::Literals { literals, anchor_first } => {
+                    let text = lines.lowered_from(begin);
+                    place_in_order(literals, text, anchor_first.then_some(0)).is_some()
+                }
                 Matcher::Foreign => matches_foreign(rule)?,
             };
             if matched {
@@ -149,7 +152,7 @@ impl RuleSet {
     #[must_use]
     pub fn find(&self, index: usize, message: &[u8]) -> Option<Range<usize>> {
         match &self.rules[index] {
-            Matcher::Literals { literals, .. } => place_in_order(literals, message),
+            Matcher::Literals { literals, .. } => place_in_order(literals, message, None),
             Matcher::Foreign => None,
         }
     }
@@ -213,17 +216,17 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Where the literals stand in this order on one line.
+/// Where the literals stand in this order on one line. `known` is where the first of them first stands, if the caller
+/// knows.
 ///
 /// Taking the earliest place for each literal is complete, and a line on which that fails fails for every later
 /// beginning too, so each byte is looked at once a literal.
-fn place_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> Option<Range<usize>> {
+fn place_in_order(literals: &[memmem::Finder<'_>], message: &[u8], known: Option<usize>) -> Option<Range<usize>> {
     let Some((first, others)) = literals.split_first() else {
         return Some(0..0);
     };
-    let mut from = 0;
-    while let Some(found) = first.find(&message[from..]) {
-        let start = from + found;
+    let mut next = known.or_else(|| first.find(message));
+    while let Some(start) = next {
         let line = start + first.needle().len();
         let line_end = if others.is_empty() {
             line
@@ -236,7 +239,7 @@ fn place_in_order(literals: &[memmem::Finder<'_>], message: &[u8]) -> Option<Ran
         if let Some(end) = end {
             return Some(start..end);
         }
-        from = line_end;
+        next = first.find(&message[line_end..]).map(|found| line_end + found);
     }
     None
 }
