@@ -228,9 +228,12 @@ impl Anchors {
     ) {
         for entry in entries {
             let Some(start) = position.checked_sub(entry.offset as usize) else { continue };
-            if word(&text.padded()[start..]) & entry.head_bits == entry.head
-                && text.bytes()[start..].starts_with(self.literal(entry.literal))
-            {
+            if word(&text.padded()[start..]) & entry.head_bits != entry.head {
+                continue;
+            }
+            // Of a shorter literal the head is all of it, but for what may have been read behind the text.
+            let whole = entry.head_bits != u64::MAX && start + WORD <= text.bytes().len();
+            if whole || text.bytes()[start..].starts_with(self.literal(entry.literal)) {
                 found(entry.literal, start);
             }
         }

@@ -40,7 +40,7 @@ impl Search<'_> {
         let mut lines = Vec::new();
         for marker in &self.markers {
             let pattern = &self.engine.evidence.patterns[*marker as usize];
-            self.finds.in_windows(&self.engine.evidence, text, *marker, |window| {
+            self.finds.in_windows(&self.engine.evidence, text, *marker, 0, |window| {
                 lines.extend(pattern.last_match(text, window, |_| true).map(|found| found.start));
                 None::<()>
             });
@@ -111,7 +111,11 @@ impl Search<'_> {
             if !may(candidate) || best.as_ref().is_some_and(|(best, _)| *best < least()) {
                 continue;
             }
-            self.look_at(candidate, |rule, clue, _| {
+            // Earlier ends would not do in this tier, either.
+            let end = best.as_ref().map_or(0, |(_, hit)| if let Clue::Text(found) = &hit.clue { found.end } else { 0 });
+            let earlier = || (key(candidate.tier, least_place(end - 1)), 0);
+            let from = if end > 0 && best.as_ref().is_some_and(|(best, _)| *best < earlier()) { end } else { 0 };
+            self.look_at(candidate, from, |rule, clue, _| {
                 let Some(clue) = clue else { return };
                 let hit = Hit { rule, clue };
                 let key = (key(candidate.tier, place(&hit.clue)), rule);
@@ -128,7 +132,7 @@ impl Search<'_> {
     fn everything(&self, candidates: &[Candidate], log: bool) -> (Vec<Hit>, Vec<KeptBack>) {
         let mut clues: Vec<(usize, Option<Clue>, bool)> = Vec::new();
         for candidate in candidates {
-            self.look_at(candidate, |rule, clue, noisy| clues.push((rule, clue, noisy)));
+            self.look_at(candidate, 0, |rule, clue, noisy| clues.push((rule, clue, noisy)));
         }
         clues.sort_by_key(|(rule, ..)| (self.engine.rules[*rule].tier, *rule));
         let (mut hits, mut kept_back) = (Vec::new(), Vec::new());

@@ -74,30 +74,25 @@ impl Finds {
         &self.found[from..from + count]
     }
 
-    /// Call `look` with each window in which a pattern may match, the last one first, until it returns something.
+    /// Call `look` with each window in which a pattern may match and that does not end before `from`, the last one first,
+    /// until it returns something.
     pub(super) fn in_windows<T>(
         &self,
         table: &Table,
         text: &[u8],
         pattern: u32,
-        mut look: impl FnMut(Range<usize>) -> Option<T>,
+        from: usize,
+        look: impl FnMut(Range<usize>) -> Option<T>,
     ) -> Option<T> {
         let places = |literal: u32| self.places.of(literal).iter().map(|(_, start)| *start);
-        let mut last = None;
-        let mut look_around = |start: usize| {
-            let window = window(text, start);
-            if last.as_ref() == Some(&window) { None } else { look(last.insert(window).clone()) }
-        };
-        if let Some(literal) = table.alone(pattern) {
-            return places(literal).rev().find_map(look_around);
-        }
-        let found = self.of(pattern);
-        if let [(_, literal)] = found {
-            return places(*literal).rev().find_map(look_around);
+        let found = if table.alone(pattern).is_some() { &[] } else { self.of(pattern) };
+        let only = table.alone(pattern).or(if let [(_, literal)] = found { Some(*literal) } else { None });
+        if let Some(literal) = only {
+            return look_back(text, places(literal), from, look);
         }
         let mut starts: Vec<usize> = found.iter().flat_map(|(_, literal)| places(*literal)).collect();
         starts.sort_unstable();
-        starts.into_iter().rev().find_map(&mut look_around)
+        look_back(text, starts.into_iter(), from, look)
     }
 
     /// Whether a pattern may match, as far as that can be told without trying.
@@ -106,16 +101,18 @@ impl Finds {
         let text = message.bytes();
         searched.may_match(message.text, message.trigrams)
             && self
-                .in_windows(table, text, pattern, |window| searched.may_match_part(text, &window).then_some(()))
+                .in_windows(table, text, pattern, 0, |window| searched.may_match_part(text, &window).then_some(()))
                 .is_some()
     }
 
-    /// The last match of a pattern that is `wanted`. `all` says that each one is.
+    /// The last match of a pattern that is `wanted`; one that ends before `from` need not be told. `all` says that each is
+    /// wanted.
     pub(super) fn last_match(
         &self,
         table: &Table,
         message: Message<'_>,
         pattern: u32,
+        from: usize,
         all: bool,
         mut wanted: impl FnMut(&Range<usize>) -> bool,
     ) -> Option<Range<usize>> {
@@ -134,6 +131,29 @@ impl Finds {
             return None;
         }
         let text = message.bytes();
-        self.in_windows(table, text, pattern, |window| searched.last_match(text, window, &mut wanted))
+        self.in_windows(table, text, pattern, from, |window| searched.last_match(text, window, &mut wanted))
     }
+}
+
+/// Call `look` with each window around one of these places, which are in order, that does not end before `from`; the last one
+/// first, until it returns something.
+fn look_back<T>(
+    text: &[u8],
+    starts: impl DoubleEndedIterator<Item = usize>,
+    from: usize,
+    mut look: impl FnMut(Range<usize>) -> Option<T>,
+) -> Option<T> {
+    let mut last = None;
+    for start in starts.rev() {
+        let window = window(text, start);
+        if window.end < from {
+            return None;
+        }
+        if last.as_ref() != Some(&window) {
+            if let Some(found) = look(last.insert(window).clone()) {
+                return Some(found);
+            }
+        }
+    }
+    None
 }

@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
         if !pattern.may_match(self.message.text, self.message.trigrams) {
             return;
         }
-        self.finds.in_windows(&self.engine.evidence, text, number, |window| {
+        self.finds.in_windows(&self.engine.evidence, text, number, 0, |window| {
             pattern.each_group(text, window, |whole, group| {
                 if !self.is_noise(&whole) {
                     let value = format!("{}{}", row.prefix, String::from_utf8_lossy(&text[group]));
@@ -167,9 +167,10 @@ impl<'a> Search<'a> {
         });
     }
 
-    /// The last match of a pattern that is no noise. `noisy` is set where there is one that is.
-    fn last_match(&self, pattern: u32, noisy: &mut bool) -> Option<Range<usize>> {
-        self.finds.last_match(&self.engine.evidence, self.message, pattern, self.noises.is_empty(), |found| {
+    /// The last match of a pattern that is no noise; one that ends before `from` need not be told. `noisy` is set where
+    /// there is one that is noise.
+    fn last_match(&self, pattern: u32, from: usize, noisy: &mut bool) -> Option<Range<usize>> {
+        self.finds.last_match(&self.engine.evidence, self.message, pattern, from, self.noises.is_empty(), |found| {
             let counts = !self.is_noise(found);
             *noisy |= !counts;
             counts
@@ -184,7 +185,7 @@ impl<'a> Search<'a> {
         if !Trigrams::tell_of(text) {
             let mut finds = self.conditions.borrow_mut();
             finds.search(table, text);
-            return finds.last_match(table, self.message, condition, self.noises.is_empty(), counts).is_some();
+            return finds.last_match(table, self.message, condition, 0, self.noises.is_empty(), counts).is_some();
         }
         // To try the lines of a short text costs less than another search for the literals of all conditions.
         let pattern = &table.patterns[condition as usize];
@@ -224,10 +225,11 @@ impl<'a> Search<'a> {
     }
 
     /// Tell each rule that a candidate points to, what it recognises, and whether anything it would recognise is noise.
-    pub(super) fn look_at(&self, candidate: &Candidate, mut tell: impl FnMut(usize, Option<Clue>, bool)) {
+    /// What ends before `from` need not be told.
+    pub(super) fn look_at(&self, candidate: &Candidate, from: usize, mut tell: impl FnMut(usize, Option<Clue>, bool)) {
         let mut try_pattern = |rule: u32, pattern: u32| {
             let mut noisy = false;
-            let found = self.last_match(pattern, &mut noisy);
+            let found = self.last_match(pattern, from, &mut noisy);
             tell(rule as usize, found.map(Clue::Text), noisy);
         };
         match &candidate.pointer {
