@@ -28,7 +28,7 @@ RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock build.rs) $(shell find src -nam
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
-TYPED_TOOLS := scripts/pack_pages.py benches/side_by_side tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
+TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
 	tests/fingerprints tests/fuzz tests/integrations/environment.py
 
 ##@ Targets
@@ -98,6 +98,7 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases $(TYPED_TOOLS)
+	MYPYPATH=benches $(BIN)/mypy --explicit-package-bases benches/side_by_side
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
 	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
 	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run

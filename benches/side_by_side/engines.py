@@ -81,16 +81,16 @@ def aho_corasick() -> Engine:
     automaton = ahocorasick_rs.AhoCorasick(
         list(literals), implementation=ahocorasick_rs.Implementation.DFA, store_patterns=False
     )
-    find, verdicts, unknown = automaton.find_matches_as_indexes, VERDICTS, ErrorType.UNKNOWN
+    find, unknown = automaton.find_matches_as_indexes, ErrorType.UNKNOWN
 
     def classify(message: str) -> ErrorType:
         lowered = message.lower()
         found = find(lowered, overlapping=True)
         if found:
-            candidates = {number for literal, _, _ in found for number in patterns_of[literal]}
+            candidates: set[int] = {number for literal, _, _ in found for number in patterns_of[literal]}
             for number in sorted(candidates):
                 if searches[number](lowered):
-                    return verdicts[number]
+                    return VERDICTS[number]
         return unknown
 
     return classify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from job_retry import ErrorClassifier, ErrorType
 
@@ -17,8 +17,8 @@ logger = logging.getLogger("reference")
 class ReferenceClassifier:
     """The classifier in plain Python, with a debug line a verdict."""
 
-    TRANSIENT_PATTERNS = ErrorClassifier.TRANSIENT_PATTERNS
-    PERMANENT_PATTERNS = ErrorClassifier.PERMANENT_PATTERNS
+    TRANSIENT_PATTERNS: ClassVar[list[str]] = ErrorClassifier.TRANSIENT_PATTERNS
+    PERMANENT_PATTERNS: ClassVar[list[str]] = ErrorClassifier.PERMANENT_PATTERNS
 
     @classmethod
     def classify_error(cls, error_message: str) -> ErrorType:
@@ -37,6 +37,13 @@ class ReferenceClassifier:
 
 def with_patterns(transient: list[str]) -> list[tuple[str, Callable[[str], ErrorType]]]:
     """Return the reference and the native classifier with these transient patterns and no others."""
-    lists = {"TRANSIENT_PATTERNS": transient, "PERMANENT_PATTERNS": []}
-    classes = {"reference": ReferenceClassifier, "native": ErrorClassifier}
-    return [(name, type(base.__name__, (base,), dict(lists)).classify_error) for name, base in classes.items()]
+
+    class Reference(ReferenceClassifier):
+        TRANSIENT_PATTERNS = transient
+        PERMANENT_PATTERNS: ClassVar[list[str]] = []
+
+    class Native(ErrorClassifier):
+        TRANSIENT_PATTERNS = transient
+        PERMANENT_PATTERNS: ClassVar[list[str]] = []
+
+    return [("reference", Reference.classify_error), ("native", Native.classify_error)]

@@ -199,7 +199,7 @@ proptest! {
 
     #[test]
     fn what_is_stored_has_the_fingerprint_of_what_was_met(text in message()) {
-        let stored = ErrorTextCleaner::default().clean(&text, text.len()).into_owned();
+        let stored = cleaner().clean(&text, text.len()).into_owned();
         if !text.contains('\u{1b}') {
             prop_assert_eq!(template(&stored), template(&text));
         }
