@@ -255,6 +255,17 @@ def test_classifying_and_explaining_agree(message: str) -> None:
             assert message[slice(*explained.span)] == explained.matched_text
 
 
+def test_in_a_log_of_attempts_the_last_line_of_the_projects_own_rules_decides() -> None:
+    rules = [
+        {**WIDGET, "id": "strong", "message": "widget gone", "strength": "cause"},
+        {**WIDGET, "id": "weak", "message": "widget late", "examples": ["widget late"], "strength": "class"},
+    ]
+    cls = ErrorClassifier.with_rules([{**rules[0], "verdict": "permanent"}, {**rules[1], "verdict": "transient"}])
+    log = "attempt 1: widget gone\nattempt 2: widget late\nattempt 3: no space left on device"
+    assert cls.classify_error(log) is TRANSIENT
+    assert cls.explain(log).rule == "project/weak"
+
+
 @given(st.lists(WORDS, max_size=12).map("".join))
 def test_classifying_an_exception_and_explaining_it_agree(message: str) -> None:
     error = OSError(111, message)

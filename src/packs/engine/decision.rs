@@ -148,7 +148,10 @@ impl Search<'_> {
                 hits.extend(best.map(|clue| Hit { rule, clue: clue.clone() }));
             }
         }
-        let last_line = if log { self.last_line(&hits) } else { 0 };
+        // Those of the project, if there are any, which come first: packs on a later line do not decide.
+        let of_packs = |hit: &Hit| self.engine.rules[hit.rule].tier.of_packs;
+        let deciding = hits.first().map_or(0, |first| hits.partition_point(|hit| of_packs(hit) == of_packs(first)));
+        let last_line = if log { self.last_line(&hits[..deciding]) } else { 0 };
         hits.sort_by_key(|hit| self.rank(hit, last_line));
         if !log {
             if let Some(outlives) = self.that_outlives(&hits) {
