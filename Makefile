@@ -129,6 +129,7 @@ fuzz: extension ## look for inputs that break what is promised (SECONDS=120, SEE
 bench-peers: extension $(PEERS_VENV)/.dependencies ## compare the classifier with other engines, on the same page
 	@mkdir -p $(FIGURES)
 	@PYTHONPATH=python $(PEERS_VENV)/bin/python $(PEERS) --json $(FIGURES)/peers.json
+	@PYTHONPATH=python $(PEERS_VENV)/bin/python benches/many_rules.py --json $(FIGURES)/many_rules.json
 	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
 
 .PHONY: accuracy
