@@ -136,8 +136,10 @@ impl RuleSet {
                 // The rule is its anchor, or every message matches it.
                 Matcher::Literals { literals, .. } if literals.len() < 2 => true,
                 Matcher::Literals { literals, anchor_first } => {
-                    let text = lines.lowered_from(begin);
-                    place_in_order(literals, text, anchor_first.then_some(0)).is_some()
+                    let known = anchor_first.then_some(0);
+                    // Most messages have them in lower case as they are.
+                    place_in_order(literals, &text[begin..], known).is_some()
+                        || place_in_order(literals, lines.lowered_from(begin), known).is_some()
                 }
                 Matcher::Foreign => matches_foreign(rule)?,
             };
