@@ -132,6 +132,22 @@ def test_a_result_that_comes_after_the_rescue_changes_nothing(outcome: Any, mean
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("status", ["running", "launching"])
+@pytest.mark.parametrize("loaded", ["before it was lost", "as a suspect"])
+def test_a_suspect_that_is_moved_by_hand_leaves_its_lease_behind(status: str, loaded: str) -> None:
+    manager = manager_for()
+    job = queued_job(manager)
+    manager.claim_next_batch(1, "host:1:a")
+    manager.clock.advance(LEASE_SECONDS + 1)
+    manager.rescue_lost_jobs()
+    if loaded == "as a suspect":
+        job = row(job)
+    job.transition_to(status)
+    assert (job.lease_expires_at, row(job).lease_expires_at) == (None, None)
+    assert_invariants()
+
+
+@pytest.mark.django_db
 def test_suspects_are_claimed_one_at_a_time_and_only_as_such() -> None:
     manager = manager_for(lambda job: COMPLETED)
     jobs = [queued_job(manager) for _ in range(3)]

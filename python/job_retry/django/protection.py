@@ -218,6 +218,8 @@ class EngineColumnsProtected(models.Model):
         status = self.__dict__["status"]
         kept = {name: getattr(self, name) for name in ENTRIES[status].stamped_if_null}
         entry = {**kept, **entry_values(status, timezone.now(), kept.__getitem__), **self._claim_by_hand()}
+        if self.__dict__["claim_token"] is None:
+            entry["lease_expires_at"] = None  # that of a suspect, which may have become one since this was loaded
         return {name: self.__dict__[name] if self._changed(name, loaded) else value for name, value in entry.items()}
 
     def _changed(self, name: str, loaded: dict[str, Any] | None) -> bool:
