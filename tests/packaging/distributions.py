@@ -15,8 +15,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-SOURCE_FILES = {"CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "pyproject.toml"}
-"""What the source distribution needs beside the sources to be built and read."""
+SOURCE_FILES = {
+    *("CHANGELOG.md", "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "pyproject.toml"),
+    *("build.rs", "benches/growth.rs"),
+}
+"""What the source distribution needs beside the sources to be built and read; the manifest names the benchmark."""
 
 BUILT = re.compile(r"job_retry/_native\.[\w-]+\.so")
 
