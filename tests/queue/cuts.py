@@ -36,7 +36,7 @@ class Cutter:
     On SQLite, which has no server, the statement is interrupted instead, by SQLite itself.
     """
 
-    def __init__(self, cut: Cut | None) -> None:
+    def __init__(self, cut: Cut) -> None:
         self.cut = cut
         self.asked: list[tuple[str, str]] = []
         """The name of the thread and the statement, of all that were begun."""
@@ -78,7 +78,7 @@ class Cutter:
         side = None
         with self._lock:
             self.asked.append((thread, sql))
-            if self.cut is not None and self.at is None and thread.startswith(self.cut.thread):
+            if self.at is None and thread.startswith(self.cut.thread):
                 number = sum(name.startswith(self.cut.thread) for name, _ in self.asked)
                 if number == self.cut.number:
                     self.at, side = sql, self.cut.side
