@@ -56,6 +56,8 @@ enum Matcher {
         anchor_first: bool,
     },
     Foreign,
+    /// A literal has a capital letter, of which a text in lower case has none.
+    Never,
 }
 
 /// A rule that has to be looked at.
@@ -142,6 +144,7 @@ impl RuleSet {
                         || place_in_order(literals, lines.lowered_from(begin), known).is_some()
                 }
                 Matcher::Foreign => matches_foreign(rule)?,
+                Matcher::Never => false,
             };
             if matched {
                 return Ok(Some(rule));
@@ -155,7 +158,7 @@ impl RuleSet {
     pub fn find(&self, index: usize, message: &[u8]) -> Option<Range<usize>> {
         match &self.rules[index] {
             Matcher::Literals { literals, .. } => place_in_order(literals, message, None),
-            Matcher::Foreign => None,
+            Matcher::Foreign | Matcher::Never => None,
         }
     }
 }
@@ -163,6 +166,7 @@ impl RuleSet {
 impl Matcher {
     fn new(rule: &Rule) -> Self {
         match rule {
+            Rule::Literals(literals) if literals.concat().bytes().any(|byte| byte.is_ascii_uppercase()) => Self::Never,
             Rule::Literals(literals) => Self::Literals {
                 anchor_first: anchor(rule) == literals.first().map(String::as_str),
                 literals: literals.iter().map(|literal| memmem::Finder::new(literal.as_bytes()).into_owned()).collect(),
@@ -296,6 +300,7 @@ mod tests {
     #[test]
     fn upper_case_rules_never_match_and_empty_ones_always_do() {
         assert_eq!(first_match(&RuleSet::new([Some("Foo")]), "Foo"), None);
+        assert_eq!(first_match(&RuleSet::new([Some("a.*B")]), "aB ab"), None);
         assert_eq!(first_match(&RuleSet::new([Some("Foo"), Some(".*")]), "x\ny"), Some(1));
         assert_eq!(first_match(&RuleSet::new([]), "x"), None);
     }

@@ -15,6 +15,7 @@ from tests.native import oracle
 REGRESSIONS: list[tuple[str, tuple[str, ...], str]] = [
     ("any lists", ("a{[}]}",), "a{}}"),
     ("any lists", ("\u03c3",), "A\u03a3"),
+    ("any lists", ("a.*B.*",), "aB"),
     ("shipped lists", (), "connection \udc80 refused"),
 ]
 """What was found once: target, patterns, message."""
