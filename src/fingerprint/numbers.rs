@@ -54,7 +54,7 @@ impl Scanner<'_> {
         let mut length = letters(start);
         let word = &self.text[start..start + length];
         let variable = words::unit(word)?;
-        let ends = |at: usize| !text.get(at).is_some_and(|byte| is_word(*byte) || *byte == b'_');
+        let ends = |at: usize| !text.get(at).copied().is_some_and(is_word);
         // A letter behind a blank is a unit where it can hardly be anything else.
         if blank > 0 && length == 1 && !["s", "h", "B"].contains(&word) {
             return None;

@@ -195,7 +195,7 @@ impl<'a> Scanner<'a> {
         let marked = &self.text[self.at + escapes..];
         let Some(kind) = QUOTES.iter().position(|(open, _)| marked.starts_with(open)) else { return false };
         let before = if self.previous_is_string_prefix() { None } else { self.previous() };
-        if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if before.is_some_and(is_word) {
             return false;
         }
         let open = escapes + QUOTES[kind].0.len();
@@ -225,8 +225,7 @@ impl<'a> Scanner<'a> {
         let closes = |at: &usize| {
             let backslashes =
                 text[from..*at].iter().rev().take(MOST_ESCAPES).take_while(|byte| **byte == b'\\').count();
-            let ends_word =
-                !text.get(at + mark.len()).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+            let ends_word = !text.get(at + mark.len()).copied().is_some_and(is_word);
             text[*at..].starts_with(mark) && backslashes == escapes && ends_word
         };
         let mut places = memchr::memchr_iter(mark[0], text.get(start..end).unwrap_or_default()).map(|at| start + at);

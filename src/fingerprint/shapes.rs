@@ -1,5 +1,7 @@
 //! What addresses, ids and numbers look like. Each function looks at the beginning of a text, or at all of a word.
 
+use super::scanner::is_word;
+
 /// Lengths of digests and of keys in hexadecimal digits.
 const DIGEST_LENGTHS: [usize; 6] = [32, 40, 56, 64, 96, 128];
 
@@ -17,7 +19,7 @@ const POD_SUFFIX_LENGTH: usize = 5;
 const NO_POD_SUFFIXES: [&str; 7] = ["https", "mssql", "tmpfs", "xhtml", "grpcs", "html5", "http2"];
 
 fn is_boundary(text: &[u8], at: usize) -> bool {
-    text.get(at).is_none_or(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+    !text.get(at).copied().is_some_and(is_word)
 }
 
 /// The length of a UUID at the beginning.

@@ -1,5 +1,7 @@
 //! Dates and times as programs write them.
 
+use super::scanner::is_word;
+
 const NAMES: [&[u8; 3]; 19] = [
     b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec", b"mon", b"tue",
     b"wed", b"thu", b"fri", b"sat", b"sun",
@@ -50,7 +52,7 @@ pub(super) fn timestamp(text: &[u8]) -> Option<usize> {
     let length = klog(text).or_else(|| FORMS.iter().find_map(|form| read_form(text, form)))?;
     let goes_on = match text.get(length) {
         Some(b':') => text.get(length + 1).is_some_and(u8::is_ascii_digit),
-        Some(next) => next.is_ascii_alphanumeric() || *next == b'_',
+        Some(next) => is_word(*next),
         None => false,
     };
     (!goes_on).then_some(length)

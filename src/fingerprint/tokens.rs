@@ -309,7 +309,7 @@ impl Scanner<'_> {
     /// The name of an exception's class at the beginning of a line, without its module: as the exception names itself.
     fn exception_class<'a>(&self, token: &'a str) -> Option<&'a str> {
         let (module, class) = token.rsplit_once('.')?;
-        let is_identifier = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.';
+        let is_identifier = |byte: u8| is_word(byte) || byte == b'.';
         let is_class = class.starts_with(|first: char| first.is_ascii_uppercase());
         let begins = self.template.is_empty() && (is_class || class.ends_with("error") || class == "timeout");
         let ends = self.byte(self.at + token.len()).is_none_or(|next| next == b':');

@@ -6,7 +6,7 @@ use super::detached::Detached;
 use super::error_type::{Verdict, members};
 use super::judge::Judge;
 use super::packs::CompiledRules;
-use super::wrong_type;
+use super::{kind, wrong_type};
 use crate::batch;
 use crate::packs::engine::Depth;
 use pyo3::exceptions::PyTypeError;
@@ -68,8 +68,7 @@ fn snapshot<'py>(messages: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyStri
     let mut texts = Vec::with_capacity(messages.len());
     for (index, message) in messages.iter().enumerate() {
         texts.push(message.cast_into::<PyString>().map_err(|error| {
-            let message = error.into_inner();
-            let kind = message.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
+            let kind = kind(&error.into_inner());
             PyTypeError::new_err(format!(
                 "messages[{index}] must be a str, not {kind}; decode bytes, and give an exception to classify_exception"
             ))
@@ -112,8 +111,7 @@ fn decide<'py, R: Send>(
         message.py().check_signals()?;
         attended(message)
     };
-    // None: lone surrogates stand in it.
-    let texts: Vec<Option<&[u8]>> = messages.iter().map(|message| message.to_str().ok().map(str::as_bytes)).collect();
+    let texts: Vec<Text<'_>> = messages.iter().map(|message| message.to_str().ok().map(str::as_bytes)).collect();
     let bytes = texts.iter().flatten().map(|text| text.len()).sum();
     let Some((threads, py)) = batch::threads(texts.len(), bytes).zip(messages.first().map(Bound::py)) else {
         return messages.iter().map(attended).collect();

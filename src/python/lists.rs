@@ -276,21 +276,27 @@ impl<'a, 'py> List<'a, 'py> {
 
 /// Whether the entries of a list or a tuple are these very objects.
 fn are_in(entries: &Bound<'_, PyAny>, known: &[Py<PyString>]) -> bool {
-    if let Ok(list) = entries.cast_exact::<PyList>() {
-        return marks::holds(list, known);
-    }
-    entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
-        tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| entry.is(known))
-    })
+    entries
+        .cast_exact::<PyList>()
+        .map_or_else(|_| are_all(entries, known, |entry, known| entry.is(known)), |list| marks::holds(list, known))
 }
 
 /// Whether the entries of a list or a tuple are plain strings with these texts. Runs no Python code.
 fn have_texts(entries: &Bound<'_, PyAny>, known: &[Py<PyString>]) -> bool {
+    are_all(entries, known, same_text)
+}
+
+/// Whether the entries of a list or a tuple are the same as `known`, by `same`, which must not run Python code.
+fn are_all(
+    entries: &Bound<'_, PyAny>,
+    known: &[Py<PyString>],
+    same: impl Fn(&Bound<'_, PyAny>, &Py<PyString>) -> bool,
+) -> bool {
     if let Ok(list) = entries.cast_exact::<PyList>() {
-        return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same_text(&entry, known));
+        return list.len() == known.len() && list.iter().zip(known).all(|(entry, known)| same(&entry, known));
     }
     entries.cast_exact::<PyTuple>().is_ok_and(|tuple| {
-        tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same_text(&entry, known))
+        tuple.len() == known.len() && tuple.iter_borrowed().zip(known).all(|(entry, known)| same(&entry, known))
     })
 }
 

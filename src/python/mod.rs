@@ -56,8 +56,12 @@ impl<'py> FromPyObject<'_, 'py> for Given<'py> {
 
 /// What came, where another type was expected.
 fn wrong_type(name: &str, expected: &str, value: &Bound<'_, PyAny>) -> PyErr {
-    let kind = value.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string());
-    PyTypeError::new_err(format!("{name} must be {expected}, not {kind} ({})", shown(value)))
+    PyTypeError::new_err(format!("{name} must be {expected}, not {} ({})", kind(value), shown(value)))
+}
+
+/// The name of a value's type for an error message.
+fn kind(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| String::from("?"), |name| name.to_string())
 }
 
 /// UTF-8 in which lone surrogates may stand, whatever a subclass makes of `encode`.

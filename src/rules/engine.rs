@@ -1,7 +1,7 @@
 //! Searching all rules at once.
 
 use super::anchors::Anchors;
-use super::lowercase::ascii_of_two;
+use super::lowercase::{ascii_letters, ascii_of_two};
 use super::pattern::{Rule, parse};
 use memchr::{memchr, memmem, memrchr};
 use smallvec::SmallVec;
@@ -215,8 +215,7 @@ impl<'a> Lines<'a> {
     /// The text from `begin` on, which is not before its own.
     fn lowered_from(&mut self, begin: usize) -> &[u8] {
         if self.lowered.is_empty() {
-            self.lowered.extend_from_slice(&self.text[self.begin..]);
-            self.lowered.make_ascii_lowercase();
+            self.lowered = ascii_letters(&self.text[self.begin..]);
         }
         &self.lowered[begin - self.begin..]
     }

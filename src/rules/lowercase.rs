@@ -8,19 +8,11 @@ use std::borrow::Cow;
 const KELVIN_SIGN: &str = "\u{212a}";
 const CAPITAL_I_WITH_DOT: &str = "\u{130}";
 
-/// Return `message` lower-cased as far as the result is ASCII.
+/// Replace the two characters beyond ASCII that become ASCII in lower case: U+212A becomes `k`, U+0130 becomes `i` with a
+/// combining dot.
 ///
-/// That is A to Z, and two characters more: U+212A becomes `k`, U+0130 becomes `i` with a combining dot. All other
-/// characters stay as they are, so this is `str.lower()` for whoever looks for ASCII only. `message` is UTF-8 in which
-/// lone surrogates may stand.
-#[must_use]
-pub fn lowercase_ascii(message: &[u8]) -> Vec<u8> {
-    let mut lowered = ascii_of_two(message).into_owned();
-    lowered.make_ascii_lowercase();
-    lowered
-}
-
-/// Replace the two characters beyond ASCII that become ASCII in lower case.
+/// With [`ascii_letters`] that is `str.lower()` for whoever looks for ASCII only. `message` is UTF-8 in which lone
+/// surrogates may stand.
 pub(super) fn ascii_of_two(message: &[u8]) -> Cow<'_, [u8]> {
     static KELVIN: OnceCell<Finder<'static>> = OnceCell::new();
     static DOTTED: OnceCell<Finder<'static>> = OnceCell::new();
@@ -74,7 +66,7 @@ mod tests {
             ("\u{130}MAGE \u{130}", "i\u{307}mage i\u{307}"),
             ("\u{212a}\u{130}\u{212a}", "ki\u{307}k"),
         ] {
-            assert_eq!(lowercase_ascii(text.as_bytes()), lowered.as_bytes(), "{text}");
+            assert_eq!(*ascii_letters(&ascii_of_two(text.as_bytes())), *lowered.as_bytes(), "{text}");
         }
     }
 }

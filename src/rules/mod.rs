@@ -14,5 +14,4 @@ mod nibbles;
 mod pattern;
 
 pub use engine::{Message, RuleSet};
-pub use lowercase::lowercase_ascii;
 pub use pattern::{Rule, parse};

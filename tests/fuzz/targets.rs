@@ -15,7 +15,7 @@ use _native::packs::rule::{Pack, Verdict};
 use _native::packs::source::{Value, read_rules};
 use _native::packs::{names, pack, retry_after};
 use _native::patterns::{PERMANENT, TRANSIENT};
-use _native::rules::{Message, Rule, RuleSet, lowercase_ascii, parse};
+use _native::rules::{Message, Rule, RuleSet, parse};
 use chrono::{DateTime, Utc};
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -55,7 +55,6 @@ macro_rules! promise {
 fn lists(case: &Case) -> Result<(), String> {
     let rules = RuleSet::new(case.patterns.iter().map(|pattern| Some(pattern.as_str())));
     let lowered = oracle::lower(&case.message);
-    promise!(lowercase_ascii(&case.message) == lowered, "another lower case");
     let expected = case.patterns.iter().position(|pattern| oracle::stands_in(pattern, &lowered));
     let refuse = |index| Err(format!("pattern {index} counts as foreign"));
     let found = rules.first_match(Message::new(&case.message), refuse)?;
@@ -78,7 +77,7 @@ fn foreign_patterns(case: &Case) -> Result<(), String> {
         asked.push(index);
         Ok::<_, Infallible>(false)
     };
-    let lowered = lowercase_ascii(&case.message);
+    let lowered = oracle::lower(&case.message);
     let Ok(found) = rules.first_match(Message::new(&case.message), ask);
     let before_found: Vec<usize> = foreign
         .into_iter()

@@ -71,7 +71,7 @@ impl Search<'_> {
             return Some(first);
         }
         let Clue::Text(found) = &first.clue else { return Some(first) };
-        let of_packs = self.engine.rules[first.rule].tier.of_packs;
+        let of_packs = self.is_of_packs(&first);
         let may = |candidate: &Candidate| {
             let tier = candidate.tier;
             tier.of_packs == of_packs && tier.strength <= WEAKEST_THAT_OUTLIVES && candidate.end > found.end
@@ -149,8 +149,9 @@ impl Search<'_> {
             }
         }
         // Those of the project, if there are any, which come first: packs on a later line do not decide.
-        let of_packs = |hit: &Hit| self.engine.rules[hit.rule].tier.of_packs;
-        let deciding = hits.first().map_or(0, |first| hits.partition_point(|hit| of_packs(hit) == of_packs(first)));
+        let deciding = hits
+            .first()
+            .map_or(0, |first| hits.partition_point(|hit| self.is_of_packs(hit) == self.is_of_packs(first)));
         let last_line = if log { self.last_line(&hits[..deciding]) } else { 0 };
         hits.sort_by_key(|hit| self.rank(hit, last_line));
         if !log {
@@ -184,8 +185,12 @@ impl Search<'_> {
     fn that_outlives(&self, hits: &[Hit]) -> Option<usize> {
         let first = hits.first().filter(|hit| self.may_be_outlived(hit))?;
         let Clue::Text(permanent) = &first.clue else { return None };
-        let of_packs = |hit: &Hit| self.engine.rules[hit.rule].tier.of_packs;
-        hits.iter().position(|hit| of_packs(hit) == of_packs(first) && self.outlives(hit, permanent))
+        hits.iter().position(|hit| self.is_of_packs(hit) == self.is_of_packs(first) && self.outlives(hit, permanent))
+    }
+
+    /// Whether a rule of a pack matches, and not one of the project.
+    fn is_of_packs(&self, hit: &Hit) -> bool {
+        self.engine.rules[hit.rule].tier.of_packs
     }
 
     /// Where the last line begins that any rule but a hint matches, or any rule at all.

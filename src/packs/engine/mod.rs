@@ -31,8 +31,8 @@ use std::sync::Arc;
 ///
 /// One pass over the text finds where literals of patterns stand; only these patterns are tried, around these places, and
 /// another pass finds those of conditions where a rule has any. The work after the passes is bounded, so the whole is linear
-/// in the text. What is compiled never changes, but that a regular
-/// expression is compiled when it is first needed; so no text can slow the ones after it.
+/// in the text. What is compiled never changes, but that a regular expression is compiled when it is first needed; so no
+/// text can slow the ones after it.
 #[derive(Debug)]
 pub struct Engine {
     packs: Vec<Arc<Pack>>,
