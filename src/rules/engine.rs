@@ -6,6 +6,7 @@ use super::pattern::{Rule, parse};
 use memchr::{memchr, memmem, memrchr};
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -132,16 +133,16 @@ impl RuleSet {
         candidates.extend(self.unanchored.iter().map(|&rule| Candidate { rule, begin: text.len() }));
         let Some(earliest) = candidates.iter().map(|candidate| candidate.begin).min() else { return Ok(None) };
         candidates.sort_unstable();
-        let mut lines = Lines::new(&text, earliest);
+        let lines = Lines::new(&text, earliest);
         for &Candidate { rule, begin } in &candidates {
             let matched = match &self.rules[rule] {
                 // The rule is its anchor, or every message matches it.
                 Matcher::Literals { literals, .. } if literals.len() < 2 => true,
                 Matcher::Literals { literals, anchor_first } => {
                     let known = anchor_first.then_some(0);
+                    let matches = |text: &[u8]| place_in_order(literals, text, known).is_some();
                     // Most messages have them in lower case as they are.
-                    place_in_order(literals, &text[begin..], known).is_some()
-                        || place_in_order(literals, lines.lowered_from(begin), known).is_some()
+                    matches(&text[begin..]) || lines.lowered_from(begin).is_some_and(matches)
                 }
                 Matcher::Foreign => matches_foreign(rule)?,
                 Matcher::Never => false,
@@ -203,21 +204,22 @@ struct Lines<'a> {
     text: &'a [u8],
     /// Where the first of them begins.
     begin: usize,
-    /// The text from there on; empty until it is asked for.
-    lowered: SmallVec<[u8; 256]>,
+    /// The text from there on, once it is asked for; None where it is in lower case already.
+    lowered: OnceCell<Option<SmallVec<[u8; 256]>>>,
 }
 
 impl<'a> Lines<'a> {
     fn new(text: &'a [u8], begin: usize) -> Self {
-        Self { text, begin, lowered: SmallVec::new() }
+        Self { text, begin, lowered: OnceCell::new() }
     }
 
-    /// The text from `begin` on, which is not before its own.
-    fn lowered_from(&mut self, begin: usize) -> &[u8] {
-        if self.lowered.is_empty() {
-            self.lowered = ascii_letters(&self.text[self.begin..]);
-        }
-        &self.lowered[begin - self.begin..]
+    /// The text from `begin` on, which is not before its own; None where that is no other than it was given.
+    fn lowered_from(&self, begin: usize) -> Option<&[u8]> {
+        let lower = || {
+            let text = &self.text[self.begin..];
+            Some(ascii_letters(text)).filter(|lowered| **lowered != *text)
+        };
+        self.lowered.get_or_init(lower).as_ref().map(|lowered| &lowered[begin - self.begin..])
     }
 }
 
