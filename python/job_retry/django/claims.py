@@ -32,7 +32,7 @@ from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import CLAIMED, Status, entry_update
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from job_retry.django.models import RetryableJob
@@ -139,7 +139,7 @@ class ColumnClaims:
     def _claim_first(self, ready: JobQuerySet[Any], limit: int, holder: str, now: datetime) -> list[Any]:
         if limit < 1:
             return []
-        self.settle_doubts(now)
+        self.settle_doubts(lambda: now)
         token = uuid4()
         with self._in_doubt_on_outage(Q(claim_token=token), self.lease.total_seconds()):
             if not self._write_claim(ready.in_ready_order(), limit, self._claim_values(token, holder, now)):
@@ -157,7 +157,7 @@ class ColumnClaims:
     def claim(self, job: RetryableJob, holder: str, now: datetime) -> bool:
         """Claim ``job`` if it is ready; the instance shows the row's state afterwards either way."""
         row = self.row(job)
-        self.settle_doubts(now)
+        self.settle_doubts(lambda: now)
         values = self._claim_values(uuid4(), holder, now)
         ready, ours = row.filter(due(now)), Q(claim_token=values["claim_token"])
         with self._in_doubt_on_outage(ours, self.lease.total_seconds()):
@@ -206,14 +206,15 @@ class ColumnClaims:
         if not connection.in_atomic_block:
             connection.close()  # else one that was cut off would fail for ever
 
-    def settle_doubts(self, now: datetime, *, again: bool = False) -> int:
+    def settle_doubts(self, clock: Callable[[], datetime], *, again: bool = False) -> int:
         """Give back the claims of which nobody knew whether they were written, or that could not be launched.
 
-        ``again``: also those that were looked for before, since a server may write them late.
+        Mostly there are none, and nothing is asked of ``clock`` and the database. ``again``: also those that were
+        looked for before, since a server may write them late.
         """
 
         def give_back(claimed: Q) -> int:
-            rows = self.give_back(self.jobs().filter(claimed), now)
+            rows = self.give_back(self.jobs().filter(claimed), clock())
             if rows:
                 logger.warning("Gave back %d claims that the database had broken off.", rows)
             return rows

@@ -175,7 +175,7 @@ class JobQueueManager(QueueMembership):
 
         Every worker does so by itself, as does `launch_next_batch`.
         """
-        self.claims.settle_doubts(self.clock(), again=True)
+        self.claims.settle_doubts(self.clock, again=True)
         return rescue(self)
 
     def launch_next_batch(self, max_concurrent: int = 5) -> BatchResult:

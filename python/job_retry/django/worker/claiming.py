@@ -94,18 +94,19 @@ class WorkerClaims:
         return True
 
     def _claim_others(self, limit: int) -> list[Any]:
-        self._claimed_at = self._monotonic()
-        jobs = self._manager.claim_next_batch(limit, self._name)
-        self._written_at = self._monotonic()
-        return jobs
+        return self._timed(lambda: self._manager.claim_next_batch(limit, self._name))
 
     def _claim_suspect(self) -> list[Any]:
-        self._claimed_at = self._monotonic()
-        jobs = self._manager.claim_suspect(self._name)
-        self._written_at = self._monotonic()
+        jobs = self._timed(lambda: self._manager.claim_suspect(self._name))
         self.runs_alone = bool(jobs)
         if not jobs:
             self._suspects_since = None
+        return jobs
+
+    def _timed(self, claim: Callable[[], list[Any]]) -> list[Any]:
+        self._claimed_at = self._monotonic()
+        jobs = claim()
+        self._written_at = self._monotonic()
         return jobs
 
     def _turns(self) -> bool:

@@ -266,4 +266,4 @@ class Worker:
         if self._backlog:
             self.summary.given_back += self.manager.release_claims(self._backlog)
             self._backlog.clear()
-        self.manager.claims.settle_doubts(self.manager.clock())
+        self.manager.claims.settle_doubts(self.manager.clock)
