@@ -33,7 +33,7 @@ WORDS = (
 APPS = ("api", "worker", "web", "billing", "search-index", "mail-sender", "crawler", "auth")
 PEOPLE = ("serene_lalande", "quirky_hopper", "agitated_curie", "jobs-worker-1", "jobs-worker-12", "billing", "web_3")
 DOMAINS = ("example.com", "example.org", "prod.internal", "svc.cluster.local", "corp.lan", "eu.example.net")
-STEMS = ("/data/in", "/srv/jobs", "/var/lib/app/media", "/home/deploy/work", "/tmp/run", "/mnt/share/archive")
+STEMS = ("/data/in", "/srv/jobs", "/var/lib/app/media", "/home/deploy/incoming", "/tmp/run", "/mnt/share/archive")
 EXTENSIONS = ("csv", "json", "parquet", "txt", "py", "tar.gz", "pdf")
 LATEST = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
