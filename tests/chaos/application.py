@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Count
+from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.states import FINAL, WAITING, Status
 
@@ -28,7 +29,6 @@ ROOM = 400
 """Waiting jobs, beyond which none are queued."""
 PAUSE_SECONDS = 0.1
 ENDED = (*FINAL, Status.FAILED)
-LOST_CONNECTION = (OperationalError, InterfaceError)
 
 
 class Application(threading.Thread):
@@ -58,7 +58,7 @@ class Application(threading.Thread):
             while not self._stopped.is_set() and not self.done.is_set():
                 try:
                     self._turn()
-                except LOST_CONNECTION:
+                except OUTAGE_ERRORS:
                     connection.close()
                 time.sleep(PAUSE_SECONDS)
         except BaseException as error:
