@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from job_retry import Classification, ErrorClassifier, ErrorType
 
+from tests.native.editing import while_edited
 from tests.native.strategies import FRAGMENTS, messages
 
 if TYPE_CHECKING:
@@ -259,33 +260,15 @@ def test_threads_see_a_state_of_the_lists_that_existed() -> None:
     states = [(["busy"], ["gone"]), (["gone"], ["busy"]), ([r"bus[y]", r"gon[e]"], []), ([], ["busy", "gone"])]
     batch = [f"{number} {word}" for number in range(1500) for word in ("busy", "gone")]
     possible = [[TRANSIENT, PERMANENT], [PERMANENT, TRANSIENT], [TRANSIENT] * 2, [PERMANENT] * 2]
-    stop = threading.Event()
-    start = threading.Barrier(4)
     wrong: list[object] = []
 
-    def edit() -> None:
-        start.wait()
-        for number in range(300):
-            transient, permanent = states[number % len(states)]
-            Made.PERMANENT_PATTERNS[:] = ["busy", "gone", *permanent]
-            Made.TRANSIENT_PATTERNS[:] = transient
-            Made.PERMANENT_PATTERNS = list(permanent)
-        stop.set()
-
     def classify() -> None:
-        start.wait()
-        while not stop.is_set():
-            verdicts = Made.classify_many(batch)
-            # One state decides over the whole batch.
-            if verdicts[:2] not in possible or verdicts != verdicts[:2] * 1500:
-                wrong.append(verdicts[:2])
+        verdicts = Made.classify_many(batch)
+        # One state decides over the whole batch.
+        if verdicts[:2] not in possible or verdicts != verdicts[:2] * 1500:
+            wrong.append(verdicts[:2])
 
-    threads = [threading.Thread(target=edit), *(threading.Thread(target=classify) for _ in range(3))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not any(thread.is_alive() for thread in threads)
+    while_edited(Made, states, 300, [classify] * 3)
     assert not wrong
 
 

@@ -6,11 +6,14 @@ import copy
 import pickle
 import threading
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest import mock
 
 import pytest
 from job_retry import ErrorClassifier, ErrorType
+
+from tests.native.editing import while_edited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -263,34 +266,14 @@ def test_threads_see_a_state_of_the_lists_that_existed(made: type[ErrorClassifie
     ]
     answers = {"busy": {TRANSIENT, PERMANENT}, "gone": {TRANSIENT, PERMANENT}}
     made.TRANSIENT_PATTERNS, made.PERMANENT_PATTERNS = (list(patterns) for patterns in states[0])
-    stop = threading.Event()
-    start = threading.Barrier(5)
     wrong: list[object] = []
 
-    def edit() -> None:
-        start.wait()
-        for number in range(600):
-            transient, permanent = states[number % len(states)]
-            # First widened, then narrowed: at every moment one of the lists has each word.
-            made.PERMANENT_PATTERNS[:] = ["busy", "gone", *permanent]
-            made.TRANSIENT_PATTERNS[:] = transient
-            made.PERMANENT_PATTERNS = list(permanent)
-        stop.set()
-
     def classify(message: str) -> None:
-        start.wait()
-        while not stop.is_set():
-            verdict = made.classify_error(message)
-            if verdict not in answers[message]:
-                wrong.append((message, verdict))
+        verdict = made.classify_error(message)
+        if verdict not in answers[message]:
+            wrong.append((message, verdict))
 
-    threads = [threading.Thread(target=edit)]
-    threads += [threading.Thread(target=classify, args=(message,)) for message in ("busy", "gone") * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not any(thread.is_alive() for thread in threads)
+    while_edited(made, states, 600, [partial(classify, message) for message in ("busy", "gone") * 2])
     assert not wrong
     transient, permanent = states[599 % len(states)]
     assert (transient, permanent) == (made.TRANSIENT_PATTERNS, made.PERMANENT_PATTERNS)
