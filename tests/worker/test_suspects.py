@@ -130,11 +130,11 @@ def test_what_was_claimed_under_a_lease_that_has_ended_is_not_started(caplog: py
     def launch(job: ContainerJob) -> Any:
         started.append(job.name)
         if len(started) == 1:  # the worker, which has claimed three, is frozen longer than its lease
-            seconds.now += LEASE_SECONDS
             manager.clock.advance(LEASE_SECONDS + 1)
             rescued = manager_with(lambda job: COMPLETED)
             rescued.clock = manager.clock
             assert len(rescued.rescue_lost_jobs()) == 3
+            seconds.now += LEASE_SECONDS  # last: the worker looks for suspects once at this moment, which stands still
         return COMPLETED
 
     manager = manager_with(launch)
