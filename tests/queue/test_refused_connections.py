@@ -31,7 +31,7 @@ def test_a_claim_whose_launch_gets_no_connection_is_given_back() -> None:
         connection = connections[manager.using]
         connection.settings_dict = refusing(connection.settings_dict)
         try:
-            manager.launch_claimed_job(claimed, by_worker=True)
+            manager.launch_claimed_job(claimed)
         except OperationalError as error:
             errors.append(error)
 

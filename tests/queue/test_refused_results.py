@@ -37,7 +37,7 @@ def test_a_result_that_is_refused_is_a_failed_attempt_that_says_why(
     manager = manager_for(lambda job: {**COMPLETED, "execution_id": "forbidden"})
     job = queued_job(manager)
     [claimed] = manager.claim_next_batch(1)
-    result = manager.launch_claimed_job(claimed, by_worker=True)
+    result = manager.launch_claimed_job(claimed)
     assert result["error"].startswith("Permanently failed: IntegrityError: ")
     assert (row(job).status, row(job).retry_count, row(job).execution_id) == ("failed", 1, "")
     assert "no_forbidden_run" in row(job).last_error

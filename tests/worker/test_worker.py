@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,6 @@ from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
 from job_retry.django.testing import COMPLETED, STARTED, ManualClock, ScriptedLauncher, failed
 from job_retry.django.worker import Worker
-from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 
 from tests.app.models import ContainerJob
 
@@ -353,16 +351,3 @@ def test_survives_the_end_of_its_connection() -> None:
     assert worker.run().launched == 1
     assert cut
     assert statuses() == ["completed"]
-
-
-def test_a_job_may_be_launched_again_before_its_first_end_is_told() -> None:
-    ends: SimpleQueue[FinishedLaunch] = SimpleQueue()
-    threads = LaunchThreads(lambda job: {"success": True, "retry_scheduled": False}, ends.put, name="test")
-    threads.start(ContainerJob(pk=1))
-    first = ends.get(timeout=PATIENCE_SECONDS)
-    threads.start(ContainerJob(pk=1))
-    threads.finished(first)
-    assert threads.launching == [1]
-    threads.finished(ends.get(timeout=PATIENCE_SECONDS))
-    assert threads.launching == []
-    threads.close()

@@ -1,14 +1,17 @@
 """One attempt at one claimed job: call the launcher, then have written what came of it.
 
 `JobQueueManager` decides *that* a job is launched; this module knows what a launch may do to its surroundings: raise,
-break the database connection, leave a transaction open. What it may do to the job's row is known to `results`.
+break the database connection, leave a transaction open. What it may do to the job's row is known to `results`. A worker
+has what came of many launches written at once, by `outcomes`.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Q
@@ -20,7 +23,8 @@ from job_retry.django.recording import Attempt, LaunchResult, look
 from job_retry.django.results import LaunchReport, record_launch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -48,25 +52,52 @@ def refuse_open_transaction(using: str) -> None:
         )
 
 
-def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | None = None) -> LaunchResult:
-    """Launch ``job``, which this process has claimed, and write the result.
+@dataclass(frozen=True)
+class EndedLaunch:
+    """A call of the launcher that has come to its end, of which nothing is on record yet."""
 
-    Where the database does not answer, the result is written later, for as long as ``outage`` allows; without one, once
-    more at once.
+    job: Any
+    attempt: Attempt
+    report: LaunchReport
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether the launch has begun a run that goes on elsewhere."""
+        return self.report.outcome.success and not self.report.outcome.completed
+
+
+def run_attempt(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
+    """Launch ``job``, which this process has claimed, and write the result."""
+    return record(manager, launch(manager, job, manager.clock()))
+
+
+def launch(manager: JobQueueManager, job: RetryableJob, started_at: datetime) -> EndedLaunch:
+    """Call the launcher for ``job``, which this process has claimed.
+
+    Asks nothing of the database, unless the launcher is interrupted: then the claim is given back.
     """
     attempt = Attempt.shown_by(job)
-    claimed = manager.claims.row(job).filter(claim_token=attempt.claim_token)
-    pk, database, started_at = job.pk, job._state.db, manager.clock()
+    pk, database = job.pk, job._state.db
     known_error, known_error_at = job.last_error, job.last_error_at
-    try:
+    with _given_back_on_interrupt(manager, job, pk, attempt):
         try:
             outcome = _call(manager, job)
         finally:
             # A launcher may have copied the job in Django's way, by saving it without a key or to another database.
             job.pk, job._state.db = pk, database
-        if outcome.exception is not None:
-            logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
-        report = LaunchReport(outcome, started_at, known_error, known_error_at)
+    if outcome.exception is not None:
+        logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
+    return EndedLaunch(job, attempt, LaunchReport(outcome, started_at, known_error, known_error_at))
+
+
+def record(manager: JobQueueManager, ended: EndedLaunch, outage: Outage | None = None) -> LaunchResult:
+    """Write what came of a launch, whatever the launcher has done to the job's row meanwhile.
+
+    Where the database does not answer, it is written later, for as long as ``outage`` allows; without one, once more at
+    once.
+    """
+    job, attempt, report = ended.job, ended.attempt, ended.report
+    with _given_back_on_interrupt(manager, job, job.pk, attempt):
         try:
             return _written(manager, lambda: record_launch(manager, job, attempt, report), job, outage)
         except Exception as error:
@@ -74,13 +105,20 @@ def run_attempt(manager: JobQueueManager, job: RetryableJob, outage: Outage | No
                 raise
             refused = report._replace(outcome=_refused(job, error))
             return _written(manager, lambda: record_launch(manager, job, attempt, refused), job, outage)
-    except (KeyboardInterrupt, SystemExit) as order:
+
+
+@contextmanager
+def _given_back_on_interrupt(manager: JobQueueManager, job: RetryableJob, pk: Any, attempt: Attempt) -> Iterator[None]:
+    claim = Q(pk=pk, claim_token=attempt.claim_token)
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
         try:
-            if manager.claims.give_back(claimed, manager.clock()):
+            if manager.claims.give_back(manager.jobs().filter(claim), manager.clock()):
                 look(manager, job, attempt)
         except OUTAGE_ERRORS:
-            manager.claims.give_back_later(Q(pk=pk, claim_token=attempt.claim_token))
-        raise order
+            manager.claims.give_back_later(claim)
+        raise
 
 
 def _refused(job: RetryableJob, error: Exception) -> LaunchOutcome:
@@ -115,7 +153,7 @@ def _call(manager: JobQueueManager, job: RetryableJob) -> LaunchOutcome:
     try:
         return call_launcher(manager.launch, job, key)
     finally:
-        _restore_connection(connection)
+        restore_connection(connection)
 
 
 def _call_in_savepoint(manager: JobQueueManager, job: RetryableJob, key: str) -> LaunchOutcome:
@@ -130,15 +168,17 @@ def _call_in_savepoint(manager: JobQueueManager, job: RetryableJob, key: str) ->
     return outcome
 
 
-def _restore_connection(connection: BaseDatabaseWrapper) -> None:
-    """Bring the thread's connection back to autocommit after a launcher that left a transaction open or broke it."""
+def restore_connection(connection: BaseDatabaseWrapper) -> None:
+    """Bring the thread's connection back to autocommit after code that left a transaction open or broke it."""
+    if connection.connection is None:
+        return
     try:
         if connection.in_atomic_block:
-            logger.warning("The launcher left an atomic block open; it is rolled back.")
+            logger.warning("A launcher, or a receiver of a signal, left an atomic block open; it is rolled back.")
             connection.close()
             connection.connect()
         elif not connection.get_autocommit():
-            logger.warning("The launcher left a transaction open; it is rolled back.")
+            logger.warning("A launcher, or a receiver of a signal, left a transaction open; it is rolled back.")
             connection.rollback()
             connection.set_autocommit(True)
         elif connection.errors_occurred and not connection.is_usable():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from job_retry.django import signals
 from job_retry.django.decision import FailureDecision, decide
@@ -21,33 +22,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger("job_retry.queue")
 
 
-def record_launch_failure(
-    manager: JobQueueManager, job: RetryableJob, error: object, strategy: RetryStrategy
-) -> LaunchResult:
-    """Decide and write what follows from a failed launch, and return the result."""
-    attempt = Attempt.shown_by(job)
-    decision = record_failure(manager, job, error, strategy)
-    if decision is None and attempt.stands_in(look(manager, job, attempt)):  # moved by the launcher just now
-        decision = record_failure(manager, job, error, strategy)
-    if decision is None:
-        return passed_on(manager, job)
-    if decision.delay_seconds is None:
-        return {"success": False, "error": f"Permanently failed: {decision.error}", "retry_scheduled": False}
-    return {
-        "success": False,
-        "error": decision.error,
-        "retry_scheduled": True,
-        "retry_in_seconds": decision.delay_seconds,
-    }
+@dataclass(frozen=True)
+class Failure:
+    """What is to be written of a failed attempt."""
+
+    decision: FailureDecision
+    status: Status
+    values: dict[str, Any]
+    """The columns, the status included."""
+
+    @property
+    def result(self) -> LaunchResult:
+        """What `JobQueueManager.launch_job_with_retry` says of it."""
+        error, delay_seconds = self.decision.error, self.decision.delay_seconds
+        if delay_seconds is None:
+            return {"success": False, "error": f"Permanently failed: {error}", "retry_scheduled": False}
+        return {"success": False, "error": error, "retry_scheduled": True, "retry_in_seconds": delay_seconds}
 
 
-def record_failure(
-    manager: JobQueueManager,
-    job: RetryableJob,
-    error: object,
-    strategy: RetryStrategy,
-) -> FailureDecision | None:
-    """Decide and write what follows from a failed attempt; None where it has passed on and nothing was written."""
+def decide_failure(manager: JobQueueManager, job: RetryableJob, error: object, strategy: RetryStrategy) -> Failure:
+    """Decide what follows from a failed attempt at ``job``, which shows its row; nothing is written."""
     text = error_text(error)
     now = manager.clock()
     settings = get_settings()
@@ -70,15 +64,35 @@ def record_failure(
     }
     if decision.will_retry:
         values["scheduled_for"] = decision.retry_at
+    return Failure(decision, status, values)
+
+
+def record_launch_failure(
+    manager: JobQueueManager, job: RetryableJob, error: object, strategy: RetryStrategy
+) -> LaunchResult:
+    """Decide and write what follows from a failed launch, and return the result."""
+    attempt = Attempt.shown_by(job)
+    failure = record_failure(manager, job, error, strategy)
+    if failure is None and attempt.stands_in(look(manager, job, attempt)):  # moved by the launcher just now
+        failure = record_failure(manager, job, error, strategy)
+    return passed_on(manager, job) if failure is None else failure.result
+
+
+def record_failure(
+    manager: JobQueueManager, job: RetryableJob, error: object, strategy: RetryStrategy
+) -> Failure | None:
+    """Decide and write what follows from a failed attempt; None where it has passed on and nothing was written."""
+    failure = decide_failure(manager, job, error, strategy)
     # Where a launcher, or somebody before this call, has set failed or retrying already, this is the reason for it.
-    sources = (*sources_of(job, status), *({job.status} & {Status.FAILED, Status.RETRYING}))
-    if not write(manager.claims, job, sources, values):
+    sources = (*sources_of(job, failure.status), *({job.status} & {Status.FAILED, Status.RETRYING}))
+    if not write(manager.claims, job, sources, failure.values):
         return None
-    _announce(manager, job, decision)
-    return decision
+    announce_failure(manager, job, failure.decision)
+    return failure
 
 
-def _announce(manager: JobQueueManager, job: RetryableJob, decision: FailureDecision) -> None:
+def announce_failure(manager: JobQueueManager, job: RetryableJob, decision: FailureDecision) -> None:
+    """Log and signal what has been written of a failed attempt."""
     if decision.will_retry:
         logger.warning(
             "Job %s failed (attempt %d): %s. Retrying in %.1fs",

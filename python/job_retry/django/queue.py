@@ -21,7 +21,7 @@ from job_retry.django.failures import record_failure, record_launch_failure
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
 from job_retry.django.membership import QueueMembership
-from job_retry.django.outages import Outage, asked_twice
+from job_retry.django.outages import asked_twice
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.recording import LaunchResult, sources_of, write
 from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
@@ -135,7 +135,7 @@ class JobQueueManager(QueueMembership):
         except job.DoesNotExist:
             claimed = False
         if not claimed:
-            return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
+            return self.not_launched(job)
         with self.claims.given_back_on_outage(job), leases_kept(self, job.claimed_by):
             return run_attempt(self, job)
 
@@ -153,20 +153,16 @@ class JobQueueManager(QueueMembership):
         """
         return self.claims.claim_suspect(holder or this_process(), self._ask_clock())
 
-    def launch_claimed_job(self, job: RetryableJob, *, by_worker: bool = False) -> LaunchResult:
+    def launch_claimed_job(self, job: RetryableJob) -> LaunchResult:
         """Launch a job from `claim_next_batch`, and write what came of it.
 
         A job that was cancelled, or whose claim was given back or has passed on, since then is left as it is.
-        ``by_worker`` says that somebody else renews the lease, and that there is time to wait for a database that
-        does not answer.
         """
         with self.claims.given_back_on_outage(job):
             refuse_open_transaction(self.using)  # connects, where this thread has no connection yet
             claimed = self.claims.fenced(job).filter(status=Status.LAUNCHING)
             if job.claim_token is None or not asked_twice(self.using, claimed.exists):
-                return {"success": False, "error": self._why_not_launched(job), "retry_scheduled": False}
-            if by_worker:
-                return run_attempt(self, job, Outage(str(job.pk), self.outage_seconds))
+                return self.not_launched(job)
             with leases_kept(self, job.claimed_by):
                 return run_attempt(self, job)
 
@@ -209,6 +205,12 @@ class JobQueueManager(QueueMembership):
     def _handle_launch_failure(self, job: RetryableJob, error_message: object, strategy: RetryStrategy) -> LaunchResult:
         """Decide and write what follows from a failed launch of ``job``."""
         return record_launch_failure(self, job, error_message, strategy)
+
+    @property
+    def handles_failures_itself(self) -> bool:
+        """Whether a program has put a method of its own in the place of `_handle_launch_failure`."""
+        own = "_handle_launch_failure"
+        return own in vars(self) or getattr(type(self), own) is not JobQueueManager._handle_launch_failure
 
     def _get_retry_strategy(self, job: RetryableJob) -> RetryStrategy:
         """Return the strategy for ``job``: by priority, else the job's, the model's, the queue's, ``default``."""
@@ -335,11 +337,13 @@ class JobQueueManager(QueueMembership):
         logger.info("Job %s: %s.", job.pk, status)
         return True
 
-    def _why_not_launched(self, job: RetryableJob) -> str:
+    def not_launched(self, job: RetryableJob) -> LaunchResult:
+        """Return the result of a launch that did not take place, since the job does not stand as it has to."""
+        error = f"Job {job.pk} no longer ready to launch"
         limit = self.claims.queue_limit
         if limit is not None and self.claims.row(job).filter(due(self.clock())).exists():
-            return f"Job {job.pk} not launched: {limit} jobs are launching or running, which is the queue's limit"
-        return f"Job {job.pk} no longer ready to launch"
+            error = f"Job {job.pk} not launched: {limit} jobs are launching or running, which is the queue's limit"
+        return {"success": False, "error": error, "retry_scheduled": False}
 
     @staticmethod
     def _refused(job: RetryableJob, what: str) -> bool:

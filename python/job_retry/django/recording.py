@@ -7,13 +7,18 @@ is matched by these and not by the status, since a launcher may have moved the j
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
+from django.db import connections, transaction
+
 from job_retry.django import signals
+from job_retry.django.per_row import PerRow, per_row
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.states import SOURCES, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
     from typing_extensions import NotRequired
@@ -63,12 +68,75 @@ def show(job: RetryableJob, values: dict[str, Any]) -> None:
 def write(claims: ColumnClaims, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` at the attempt that the instance shows.
 
-    The one place from which a result reaches the database. The instance shows ``values`` where they were written.
+    This and `write_together` are the places from which a result reaches the database. The instance shows ``values``
+    where they were written.
     """
     if not claims.fenced(job).filter(status__in=sources).update(**values):
         return False
     show(job, values)
     return True
+
+
+class Write(NamedTuple):
+    """What is to be written of one attempt at a job that is launching."""
+
+    job: Any
+    attempt: Attempt
+    values: dict[str, Any]
+
+
+ROWS_PER_STATEMENT = 200
+"""What a statement on many rows saves is saved by then, and its locks and its size stay small."""
+
+
+def write_together(claims: ColumnClaims, writes: Iterable[Write]) -> bool:
+    """Write all, each as `write` would to a row in `Status.LAUNCHING` at its attempt, in few statements; or none.
+
+    False, nothing written, where one of the rows has moved. The instances show what was written.
+    """
+    groups: dict[tuple[Any, ...], list[Write]] = defaultdict(list)
+    for each in writes:
+        groups[(each.values["status"], *each.values)].append(each)
+    try:
+        with transaction.atomic(using=claims.using):
+            for group in groups.values():
+                _write_group(claims, group)
+    except _RowMovedError:
+        return False
+    for group in groups.values():
+        for each in group:
+            show(each.job, each.values)
+    return True
+
+
+class _RowMovedError(Exception):
+    """Ends the transaction of `write_together` where not all rows are what they were."""
+
+
+def _write_group(claims: ColumnClaims, group: Sequence[Write]) -> None:
+    """Write to rows that get the same columns."""
+    columns = [name for name in group[0].values if any(each.values[name] != group[0].values[name] for each in group)]
+    rows = ROWS_PER_STATEMENT
+    limit = connections[claims.using].features.max_query_params
+    if limit is not None:
+        rows = max(1, min(rows, (limit - len(ENGINE_COLUMNS)) // (2 * (len(columns) + len(Attempt._fields)) + 1)))
+    for start in range(0, len(group), rows):
+        chunk = group[start : start + rows]
+        meta = claims.model._meta
+        guards = {
+            name: per_row({each.job.pk: getattr(each.attempt, name) for each in chunk}, meta.get_field(name))
+            for name in Attempt._fields
+        }
+        # Always by row: where a key is of a kind that PerRow does not find, nothing matches, and nothing is written.
+        serials = {each.job.pk: each.attempt.attempt_serial for each in chunk}
+        guards["attempt_serial"] = PerRow(serials, meta.get_field("attempt_serial"))
+        values = {
+            name: per_row({each.job.pk: each.values[name] for each in chunk}, meta.get_field(name))
+            for name in group[0].values
+        }
+        standing = claims.jobs().filter(pk__in=serials, status=Status.LAUNCHING, **guards)
+        if standing.update(**values) != len(chunk):
+            raise _RowMovedError
 
 
 def look(manager: JobQueueManager, job: RetryableJob, attempt: Attempt) -> Attempt | None:
@@ -90,6 +158,13 @@ def look(manager: JobQueueManager, job: RetryableJob, attempt: Attempt) -> Attem
         row.update(counts)
     show(job, row)
     return Attempt.shown_by(job)
+
+
+def standing(claims: ColumnClaims, jobs: Collection[Any]) -> list[Any]:
+    """Return those of ``jobs`` that are still launching at the attempt that the instance shows."""
+    rows = claims.jobs().filter(pk__in=[job.pk for job in jobs], status=Status.LAUNCHING)
+    shown = set(rows.values_list("pk", *Attempt._fields))
+    return [job for job in jobs if (job.pk, *Attempt.shown_by(job)) in shown]
 
 
 def sources_of(job: RetryableJob, target: Status) -> tuple[str, ...]:

@@ -107,7 +107,6 @@ def _record_success(
     manager: JobQueueManager, job: RetryableJob, report: LaunchReport, handle: Handler
 ) -> LaunchResult | None:
     """Write that the launch succeeded, and return the result; None where the row has moved meanwhile."""
-    outcome = report.outcome
     if job.status == Status.COMPLETED:
         return _record_completed(manager, job, report)
     if job.status == Status.FAILED:
@@ -117,15 +116,30 @@ def _record_success(
         return handle(job, error or f"Unknown error: launcher returned {shown}", manager.strategy_for(job))
     if job.status in Status.values and job.status not in CLAIMED:
         return _settle(manager, job)
-    status = Status.COMPLETED if outcome.completed else Status.RUNNING
+    if not write(manager.claims, job, (job.status,), success_values(manager, job, report)):
+        return None
+    announce_success(manager, job, report)
+    return succeeded()
+
+
+def success_values(manager: JobQueueManager, job: RetryableJob, report: LaunchReport) -> dict[str, Any]:
+    """Return what is to be written of a launch that succeeded, of a ``job`` that shows its row."""
+    status = Status.COMPLETED if report.outcome.completed else Status.RUNNING
     values = _launched_values(manager, job, status, report)
     if status is Status.RUNNING:
         values["lease_expires_at"] = manager.run_lease_end(manager.clock())
-    if not write(manager.claims, job, (job.status,), values):
-        return None
-    logger.info("Launched job %s%s.", job.pk, " (completed)" if outcome.completed else "")
-    signals.job_launched.send_robust(sender=type(job), job=job, manager=manager)
+    return values
+
+
+def succeeded() -> LaunchResult:
+    """Return the result of a launch that succeeded."""
     return {"success": True, "retry_scheduled": False}
+
+
+def announce_success(manager: JobQueueManager, job: RetryableJob, report: LaunchReport) -> None:
+    """Log and signal that a launch which succeeded has been written."""
+    logger.info("Launched job %s%s.", job.pk, " (completed)" if report.outcome.completed else "")
+    signals.job_launched.send_robust(sender=type(job), job=job, manager=manager)
 
 
 def _record_completed(manager: JobQueueManager, job: RetryableJob, report: LaunchReport) -> LaunchResult | None:
@@ -140,7 +154,7 @@ def _record_completed(manager: JobQueueManager, job: RetryableJob, report: Launc
 def _launched_by_itself(manager: JobQueueManager, job: RetryableJob) -> LaunchResult:
     logger.info("Launched job %s; the launcher itself completed it.", job.pk)
     signals.job_launched.send_robust(sender=type(job), job=job, manager=manager)
-    return {"success": True, "retry_scheduled": False}
+    return succeeded()
 
 
 def _launched_values(

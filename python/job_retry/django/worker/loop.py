@@ -6,7 +6,6 @@ import logging
 import sys
 import time
 from collections import deque
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +16,11 @@ from job_retry.django.claims import this_process
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.outages import OUTAGE_ERRORS, Outage
 from job_retry.django.querysets import due
+from job_retry.django.recording import standing
 from job_retry.django.states import Status
 from job_retry.django.worker.claiming import WorkerClaims
+from job_retry.django.worker.launches import InterruptedLaunch, Launches, LaunchMessage, RecordedLaunches
 from job_retry.django.worker.observers import WorkerSummary
-from job_retry.django.worker.threads import FinishedLaunch, LaunchThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from job_retry.django.worker.observers import WorkerObserver
 
 logger = logging.getLogger("job_retry.worker")
+
+LOOK_AGAIN_SECONDS = 0.02
+"""After so long, claimed jobs are looked at once more before they are launched: they may have been cancelled."""
 
 
 class _Stop:
@@ -74,11 +77,11 @@ class Worker:
         self._observer = observer
         self._monotonic = monotonic
         # Both ends of a SimpleQueue may be used from a signal handler, which an Event's may not.
-        self._inbox: SimpleQueue[FinishedLaunch | type[_Stop]] = SimpleQueue()
-        launch = partial(manager.launch_claimed_job, by_worker=True)
-        self._threads = LaunchThreads(launch, self._inbox.put, name=f"launch-{manager.options.name}")
+        self._inbox: SimpleQueue[LaunchMessage | type[_Stop]] = SimpleQueue()
+        self._launches = Launches(manager, self._inbox, self.name, monotonic)
         self._claims = WorkerClaims(manager, self.name, monotonic)
         self._backlog: deque[Any] = deque()
+        self._looked_at = 0.0
         self._started = 0
         self._stops = 0
         self._interrupt: BaseException | None = None
@@ -111,7 +114,7 @@ class Worker:
             except OUTAGE_ERRORS as error:
                 logger.warning("Claims could not be given back; they end with their leases: %s", type(error).__name__)
             finally:
-                self._threads.close()
+                self._launches.close()
                 self._claims.stop()
                 if self._observer:
                     self._observer.stopped(self.summary)
@@ -134,7 +137,12 @@ class Worker:
                 self._outage.over()
             except OUTAGE_ERRORS as error:
                 wait_seconds = self._wait_seconds_after(error)
-            self._take_in(wait_seconds)
+            self._take_in(self._write_results(wait_seconds))
+
+    def _write_results(self, wait_seconds: float) -> float:
+        """Have written what it is time to write, and return how long to wait then, ``wait_seconds`` at most."""
+        seconds = self._launches.write(most_concurrent=self.max_concurrent, more_to_come=bool(self._backlog))
+        return wait_seconds if seconds is None else min(seconds, wait_seconds)
 
     def _wait_seconds_after(self, error: Exception) -> float:
         """Return how long to wait for a database that broke off; raises ``error`` where that has gone on for long."""
@@ -160,29 +168,44 @@ class Worker:
             try:
                 self._give_back()
                 self._outage.over()
-                if not self._threads.launching:
+                if self._launches.is_idle:
                     break
             except OUTAGE_ERRORS as error:
                 wait_seconds = self._wait_seconds_after(error)
-            if not is_waiting and self._threads.launching and self._stops == 1:
+            if not is_waiting and self._launches.count and self._stops == 1:
                 is_waiting = True
-                logger.info("Stopping; %d launches are still under way.", len(self._threads.launching))
-            self._take_in(wait_seconds)
-        self.summary.still_launching = self._threads.launching
+                logger.info("Stopping; %d launches are still under way.", self._launches.count)
+            self._take_in(self._write_results(wait_seconds))
+        self.summary.still_launching = self._launches.under_way
 
     def _start_ready_jobs(self) -> None:
         self._give_back_lost()
-        if self._claims.runs_alone and self._threads.launching:
+        if self._claims.runs_alone and not self._launches.is_idle:
             return
         slots = self._free_slots()
         if slots > 0 and not self._backlog:
             batch = min(self.manager.options.claim_batch or slots, self._launches_left)
-            self._backlog.extend(self._claims.next(batch, idle=not self._threads.launching))
+            self._looked_at = self._monotonic()
+            self._backlog.extend(self._claims.next(batch, idle=self._launches.is_idle))
             self._give_back_lost()  # the claim may have taken longer than its lease: a frozen process cannot tell
-        while slots > 0 and self._backlog:
-            self._threads.start(self._backlog.popleft())
+        if slots <= 0 or not self._backlog:
+            return
+        self._leave_out_what_passed_on()
+        started_at = self.manager.clock()
+        for _ in range(min(slots, len(self._backlog))):
+            self._launches.start(self._backlog.popleft(), started_at)
             self._started += 1
-            slots -= 1
+
+    def _leave_out_what_passed_on(self) -> None:
+        """Leave the jobs that were cancelled, or whose claims were given back, since they were claimed."""
+        now = self._monotonic()
+        if now - self._looked_at < LOOK_AGAIN_SECONDS:
+            return
+        stand = standing(self.manager.claims, self._backlog)
+        passed_on = [job for job in self._backlog if job not in stand]
+        self._backlog, self._looked_at = deque(stand), now
+        for job in passed_on:
+            self._tell(job, self.manager.not_launched(job))
 
     def _give_back_lost(self) -> None:
         """Start nothing more of a claim whose lease has ended."""
@@ -191,19 +214,23 @@ class Worker:
             self._give_back()
 
     def _free_slots(self) -> int:
+        if self._launches.has_too_many_results:
+            return 0
         detached = 0
         if self._has_detached_runs:
+            unwritten = self._launches.unwritten
             running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
-            detached = running.exclude(pk__in=self._threads.launching).count()
+            known = (*self._launches.under_way, *(ended.job.pk for ended in unwritten))
+            detached = running.exclude(pk__in=known).count() + sum(ended.is_detached for ended in unwritten)
             self._has_detached_runs = detached > 0
-        return min(self.max_concurrent - len(self._threads.launching) - detached, self._launches_left)
+        return min(self.max_concurrent - self._launches.slots_taken - detached, self._launches_left)
 
     @property
     def _launches_left(self) -> int:
         return sys.maxsize if self.max_jobs is None else self.max_jobs - self._started
 
     def _is_drained(self) -> bool:
-        if self._threads.launching or self._backlog:
+        if self._backlog or not self._launches.is_idle:
             return False
         now = self.manager.clock()
         left = (
@@ -222,22 +249,32 @@ class Worker:
         except Empty:
             pass
 
-    def _take(self, message: FinishedLaunch | type[_Stop]) -> None:
-        if not isinstance(message, FinishedLaunch):
+    def _take(self, message: LaunchMessage | type[_Stop]) -> None:
+        if not isinstance(message, LaunchMessage):
             self._stops += 1
             return
-        self._threads.finished(message)
-        job, result, exception = message.job, message.result, message.exception
-        if result is not None:
-            self._count(job, result)
-            if self._observer:
-                self._observer.finished(job, result)
-        elif isinstance(exception, OUTAGE_ERRORS):
+        self._launches.take(message)
+        if isinstance(message, RecordedLaunches):
+            for ended, result, exception in message.recorded:
+                if result is not None:
+                    self._tell(ended.job, result)
+                if exception is not None:
+                    self._tell_exception(ended.job, exception)
+        elif isinstance(message, InterruptedLaunch):
+            self._tell_exception(message.job, message.exception)
+        else:
+            self._has_detached_runs = self._has_detached_runs or message.is_detached
+
+    def _tell(self, job: Any, result: LaunchResult) -> None:
+        self._count(job, result)
+        if self._observer:
+            self._observer.finished(job, result)
+
+    def _tell_exception(self, job: Any, exception: BaseException) -> None:
+        if isinstance(exception, OUTAGE_ERRORS):
             self.summary.ignored += 1
             shown = clean_error_text(error_text(exception)).strip()
-            logger.error(
-                "Job %s was not launched, or nobody knows with what result; it is given back: %s", job.pk, shown
-            )
+            logger.error("Job %s was launched, and nobody knows with what result; it is given back: %s", job.pk, shown)
         elif isinstance(exception, Exception):
             self.summary.ignored += 1
             logger.error(
@@ -245,7 +282,7 @@ class Worker:
                 job.pk,
                 clean_traceback(exception),
             )
-        elif exception is not None:  # KeyboardInterrupt or SystemExit: the claim is given back already
+        else:  # KeyboardInterrupt or SystemExit
             logger.warning("The launcher of job %s raised %s; the worker stops.", job.pk, type(exception).__name__)
             self._interrupt = exception
             self._stops = max(self._stops, 1)
@@ -253,7 +290,6 @@ class Worker:
     def _count(self, job: Any, result: LaunchResult) -> None:
         if result["success"]:
             self.summary.launched += 1
-            self._has_detached_runs = self._has_detached_runs or job.status == Status.RUNNING
         elif result["retry_scheduled"]:
             self.summary.retried += 1
         elif job.status == Status.FAILED:
