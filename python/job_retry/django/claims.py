@@ -29,7 +29,7 @@ from job_retry.django.doubts import Doubts
 from job_retry.django.locking import lock_claiming
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.querysets import JobQuerySet, due
-from job_retry.django.states import CLAIMED, Status, entry_update
+from job_retry.django.states import Status, entry_update
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -269,7 +269,7 @@ class ColumnClaims:
 
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:
         """Return the claimed jobs, of ``holder`` or of everybody."""
-        held = self.jobs().filter(status__in=CLAIMED, claim_token__isnull=False)
+        held = self.jobs().claimed().filter(claim_token__isnull=False)
         return held if holder is None else held.filter(claimed_by=holder)
 
     def holders(self) -> list[Holder]:
@@ -319,7 +319,7 @@ class ColumnClaims:
         if self.queue_limit is None:
             return wanted
         lock_claiming(self.jobs())
-        return max(0, self.queue_limit - self.jobs().filter(status__in=CLAIMED).count())
+        return max(0, self.queue_limit - self.jobs().claimed().count())
 
     def _claim_values(self, token: UUID, holder: str, now: datetime) -> dict[str, Any]:
         return {

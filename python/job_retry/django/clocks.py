@@ -13,6 +13,7 @@ from django.db.models import DateTimeField, Func, Max
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from job_retry.django.expressions import NoRow
 from job_retry.django.times import current_moment
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class DatabaseClock:
         """Ask the database."""
         jobs = self._jobs()
         # An aggregate over no rows is one row, also where the table is empty.
-        row = jobs.filter(status="").aggregate(now=Coalesce(Max("queued_at"), StatementTime()))
+        row = jobs.filter(NoRow()).aggregate(now=Coalesce(Max("queued_at"), StatementTime()))
         moment = _in_projects_form(row["now"], connections[jobs.db].vendor)
         self._answer = _Answer(moment, self._monotonic())  # from after the answer: rather late than early
         return moment

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import OperationalError, connections
 from django.db.models import BigIntegerField, Count, F, Func, IntegerField, Value
 
+from job_retry.django.expressions import NoRow
+
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
 
@@ -81,7 +83,7 @@ def try_lock_rescuing(jobs: JobQuerySet[Any]) -> bool:
 
 
 def _take_write_lock(jobs: JobQuerySet[Any]) -> None:
-    jobs.filter(status="").update(status="")  # takes the single write lock even where it finds nothing to write
+    jobs.filter(NoRow()).update(status="")  # takes the single write lock even where it finds nothing to write
 
 
 def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:
@@ -91,7 +93,7 @@ def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:
 
 def _asked(jobs: JobQuerySet[Any], question: Combinable) -> int:
     # An aggregate over no rows is one row, also where the table is empty.
-    found: int = jobs.filter(status="").aggregate(answer=Count("pk") + question)["answer"]
+    found: int = jobs.filter(NoRow()).aggregate(answer=Count("pk") + question)["answer"]
     return found
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.exceptions import StaleJob
+from job_retry.django.indexes import ClaimedIndex, FailedIndex, WaitingIndex
 from job_retry.django.protection import EngineColumnsProtected
 from job_retry.django.querysets import JobQuerySet
 from job_retry.django.states import TARGETS, WAITING, Status, check_transition, entry_values
@@ -113,8 +114,10 @@ class RetryableJob(EngineColumnsProtected, models.Model):
     class Meta:
         abstract = True
         indexes: ClassVar[list[models.Index]] = [
-            # Without a name: Django makes one of at most 30 characters for whatever the class is called.
-            models.Index(fields=["status", "-priority", "scheduled_for"]),
+            # Without names: Django makes them, of at most 30 characters, for whatever the class is called.
+            WaitingIndex(),
+            ClaimedIndex(),
+            FailedIndex(),
         ]
 
     @classmethod

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Count, F, Model, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThanOrEqual
 
+from job_retry.django.expressions import DueFrom, StatusIn, ready_since
 from job_retry.django.states import CLAIMED, WAITING, Status
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ JobT = TypeVar("JobT", bound=Model)
 
 def due(now: datetime) -> Q:
     """Match waiting jobs whose time has come: what a worker may claim."""
-    return Q(status__in=WAITING) & (Q(scheduled_for__isnull=True) | Q(scheduled_for__lte=now))
+    return Q(StatusIn(*WAITING)) & Q(LessThanOrEqual(DueFrom(), now))
 
 
 class JobQuerySet(QuerySet[JobT]):
@@ -25,7 +26,7 @@ class JobQuerySet(QuerySet[JobT]):
 
     def waiting(self) -> JobQuerySet[JobT]:
         """In the queue and held by nobody, due or not."""
-        return self.filter(status__in=WAITING)
+        return self.filter(StatusIn(*WAITING))
 
     def ready(self, now: datetime) -> JobQuerySet[JobT]:
         """Waiting, and due at ``now``."""
@@ -41,19 +42,23 @@ class JobQuerySet(QuerySet[JobT]):
 
     def unsuspected(self) -> JobQuerySet[JobT]:
         """Without the suspects."""
-        return self.exclude(status__in=WAITING, lease_expires_at__isnull=False)
+        return self.exclude(Q(StatusIn(*WAITING)), lease_expires_at__isnull=False)
+
+    def claimed(self) -> JobQuerySet[JobT]:
+        """Launching or running, whether under a claim or by hand."""
+        return self.filter(StatusIn(*CLAIMED))
 
     def lost(self, now: datetime) -> JobQuerySet[JobT]:
         """Claimed under a lease that has ended."""
-        return self.filter(status__in=CLAIMED, lease_expires_at__lt=now)
+        return self.claimed().filter(lease_expires_at__lt=now)
 
     def in_ready_order(self) -> JobQuerySet[JobT]:
         """Priority descending, then ready since, then pk: a retry stands behind what was ready before it."""
-        return self.order_by("-priority", Coalesce("scheduled_for", "queued_at"), "pk")
+        return self.order_by("-priority", ready_since(), "pk")
 
     def dead_letters(self) -> JobQuerySet[JobT]:
         """Failed for good, the latest first."""
-        return self.filter(status=Status.FAILED).latest_failure_first()
+        return self.filter(StatusIn(Status.FAILED)).latest_failure_first()
 
     def latest_failure_first(self) -> JobQuerySet[JobT]:
         """`failed_at` descending, nulls last, then `last_error_at` descending."""

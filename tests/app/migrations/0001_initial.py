@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import job_retry.django.indexes
 import job_retry.django.strategies
 from django.db import migrations, models
 
@@ -84,7 +85,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='containerjob',
-            index=models.Index(fields=['status', '-priority', 'scheduled_for'], name='app_contain_status_18b345_idx'),
+            index=job_retry.django.indexes.WaitingIndex(fields=['status', '-priority', 'scheduled_for', 'queued_at', 'lease_expires_at'], name='app_contain_status_dc54cc_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='containerjob',
+            index=job_retry.django.indexes.ClaimedIndex(fields=['claimed_by'], name='app_contain_claimed_b38a74_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='containerjob',
+            index=job_retry.django.indexes.FailedIndex(fields=['failed_at'], name='app_contain_failed__465a89_idx'),
         ),
         migrations.CreateModel(
             name='UrgentJob',
@@ -99,6 +108,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='reportjob',
-            index=models.Index(fields=['status', '-priority', 'scheduled_for'], name='app_reportj_status_338583_idx'),
+            index=job_retry.django.indexes.WaitingIndex(fields=['status', '-priority', 'scheduled_for', 'queued_at', 'lease_expires_at'], name='app_reportj_status_004705_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='reportjob',
+            index=job_retry.django.indexes.ClaimedIndex(fields=['claimed_by'], name='app_reportj_claimed_4da53e_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='reportjob',
+            index=job_retry.django.indexes.FailedIndex(fields=['failed_at'], name='app_reportj_failed__6f71ee_idx'),
         ),
     ]
