@@ -16,6 +16,9 @@ FIGURES := .figures
 # Needs libraries that nothing else does.
 PEERS := benches/peers.py
 PEERS_VENV := .venv-peers
+# With servers of their own, and on a page of their own.
+QUEUE_BENCHMARKS := $(wildcard benches/queue_*.py)
+QUEUE_FIGURES := $(FIGURES)/queue
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 LOCKED := $(if $(CI),--locked)
@@ -98,7 +101,7 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases $(TYPED_TOOLS)
-	MYPYPATH=benches $(BIN)/mypy --explicit-package-bases benches/side_by_side
+	MYPYPATH=benches:. $(BIN)/mypy --explicit-package-bases benches/side_by_side benches/job_queue $(QUEUE_BENCHMARKS)
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
 	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
 	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run
@@ -113,9 +116,16 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 .PHONY: bench
 bench: extension $(VENV)/.floor | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
 	@mkdir -p $(FIGURES)
-	@status=0; for benchmark in $(filter-out $(PEERS),$(wildcard benches/*.py)); do \
+	@status=0; for benchmark in $(filter-out $(PEERS) $(QUEUE_BENCHMARKS),$(wildcard benches/*.py)); do \
 		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json || status=1; done; \
 		PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md; exit $$status
+
+.PHONY: bench-queue
+bench-queue: extension ## measure the queue on a PostgreSQL of its own and on SQLite (ONLY="speed growth ...")
+	@mkdir -p $(QUEUE_FIGURES)
+	@status=0; for benchmark in $(if $(ONLY),$(ONLY:%=benches/queue_%.py),$(QUEUE_BENCHMARKS)); do \
+		PYTHONPATH=. $(BIN)/python $$benchmark --json $(QUEUE_FIGURES)/$$(basename $$benchmark .py).json || status=1; \
+		done; exit $$status
 
 .PHONY: growth
 growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that texts twice as long take

@@ -1,0 +1,115 @@
+"""Running the programs of queues in rounds that alternate, so that a busy machine slows all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.servers import postgresql
+
+from .program import Order, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+ROOT = Path(__file__).parents[2]
+LONGEST_SECONDS = 300
+"""A program that takes longer hangs."""
+COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
+"""Settings of a server that counts statements; none that is timed has them."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A queue, as it is configured for a contest."""
+
+    name: str
+    program: str
+    """A module of `programs`."""
+    database: str
+    """What keeps its jobs: postgresql, sqlite or redis."""
+    jobs: int
+    """So many that a round takes a few seconds."""
+    interpreter: Path = Path(sys.executable)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    workers: int = 1
+
+    def run(self, work: str, url: str, *, counts_statements: bool = False) -> Outcome:
+        """Have the work done in an empty queue at ``url``, and return the outcome; AssertionError where it fails."""
+        order = Order(work, self.jobs, url, self.workers, self.options, counts_statements)
+        command = [str(self.interpreter), "-m", f"job_queue.programs.{self.program}", json.dumps(asdict(order))]
+        paths = os.pathsep.join(str(ROOT / folder) for folder in ("benches", "python", "."))
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
+        environment |= {"PYTHONPATH": paths, "DATABASE_URL": url}
+        ended = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+        )
+        if ended.returncode != 0:
+            raise AssertionError(f"{self.name} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}")
+        return Outcome(**json.loads(ended.stdout.splitlines()[-1]))
+
+
+class Databases:
+    """An empty database for each run, of the kind that a queue keeps its jobs in."""
+
+    def __init__(self, server_url: str, folder: Path) -> None:
+        self._server_url = server_url
+        self._folder = folder
+        self._made = 0
+
+    def new(self, kind: str) -> str:
+        """Return the URL of a new database."""
+        self._made += 1
+        name = f"jobs_{self._made}"
+        if kind == "sqlite":
+            return f"sqlite:///{self._folder / name}.sqlite3"
+        with psycopg.connect(self._server_url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return urlsplit(self._server_url)._replace(path=f"/{name}").geturl()
+
+
+@contextmanager
+def databases(settings: Mapping[str, str] | None = None) -> Iterator[Databases]:
+    """Keep a private PostgreSQL server, its durability as it comes, and a folder for files of SQLite."""
+    with postgresql.keep(settings or {}) as server, tempfile.TemporaryDirectory() as folder:
+        yield Databases(server.url, Path(folder))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the rounds came to for one contestant."""
+
+    seconds_per_attempt: Sequence[float]
+    """By round."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds_per_attempt)
+
+
+def rounds(contestants: Sequence[Contestant], work: str, made: Databases, number: int) -> dict[str, Standing]:
+    """Have each contestant do the work ``number`` times, in turns, and return what it took, by name."""
+    seconds: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    for turn in range(number):
+        # Whoever comes first in one round comes last in the next: a neighbour's load may rise or fall all the time.
+        for contestant in contestants if turn % 2 == 0 else reversed(contestants):
+            outcome = contestant.run(work, made.new(contestant.database))
+            seconds[contestant.name].append(outcome.seconds / outcome.attempts)
+    return {name: Standing(taken) for name, taken in seconds.items()}
+
+
+def median_ratio(slow: Standing, fast: Standing) -> float:
+    """Return how many times as fast the second one is: the median of the rounds' ratios."""
+    pairs = zip(slow.seconds_per_attempt, fast.seconds_per_attempt, strict=True)
+    return statistics.median(mine / other for mine, other in pairs)

@@ -1,0 +1,1 @@
+"""One program for each queue; see `job_queue.program`."""
