@@ -39,7 +39,7 @@ def test_a_queue_needs_a_model_and_a_launcher_only() -> None:
     assert read.queues == {"default": QueueSettings(name="default", model="app.ContainerJob", launch=LAUNCH)}
     queue = defaults(QueueSettings)
     assert (queue["max_concurrent"], queue["claim_batch"], queue["queue_limit"]) == (5, None, None)
-    assert (queue["priority_strategies"], queue["run_lease_seconds"]) == (True, None)
+    assert (queue["priority_strategies"], queue["run_lease_seconds"], queue["listen"]) == (True, None, True)
 
 
 def test_every_option_is_read() -> None:
@@ -61,6 +61,7 @@ def test_every_option_is_read() -> None:
                     "PRIORITY_STRATEGIES": False,
                     "RUN_LEASE_SECONDS": 1.5,
                     "CLASSIFIER": "tests.queue.test_settings.Classifier",
+                    "LISTEN": False,
                 }
             },
         }
@@ -71,7 +72,7 @@ def test_every_option_is_read() -> None:
     queue = read.queues["default"]
     given = (queue.max_concurrent, queue.claim_batch, queue.queue_limit, queue.strategy, queue.run_lease_seconds)
     assert given == (7, 8, 9, "nightly", 1.5)
-    assert queue.priority_strategies is False
+    assert (queue.priority_strategies, queue.listen) == (False, False)
     assert not [name for name, default in defaults(QueueSettings).items() if getattr(queue, name) == default]
 
 

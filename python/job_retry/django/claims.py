@@ -30,6 +30,7 @@ from job_retry.django.locking import lock_claiming
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.querysets import JobQuerySet, due
 from job_retry.django.states import Status, entry_update
+from job_retry.django.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -91,16 +92,23 @@ class ColumnClaims:
 
     A claim's lease ends after ``lease_seconds`` unless it is renewed. With a ``queue_limit`` there are never more
     claimed and running jobs than that, over all workers; whoever claims then waits for those who claim at the same
-    moment.
+    moment. Workers that ``listen`` are told of claims given back.
     """
 
     def __init__(
-        self, model: type[RetryableJob], using: str, lease_seconds: float, queue_limit: int | None = None
+        self,
+        model: type[RetryableJob],
+        using: str,
+        lease_seconds: float,
+        queue_limit: int | None = None,
+        *,
+        listen: bool = True,
     ) -> None:
         self.model = model
         self.using = using
         self.lease = timedelta(seconds=lease_seconds)
         self.queue_limit = queue_limit
+        self.wake_up = WakeUp(model, using, listen=listen)
         self._doubts = Doubts()
 
     def jobs(self) -> JobQuerySet[Any]:
@@ -238,13 +246,16 @@ class ColumnClaims:
         launching = claimed.filter(status=Status.LAUNCHING)
         retrying = launching.filter(_CAME_FROM_RETRYING)
         with transaction.atomic(using=self.using):
-            return (
+            rows = (
                 retrying.update(**entry_update(Status.RETRYING, now), attempt_serial=_PREVIOUS_SERIAL)
                 + launching.update(**entry_update(Status.QUEUED, now), attempt_serial=_PREVIOUS_SERIAL)
                 + claimed.filter(status=Status.RUNNING).update(
                     **{**entry_update(Status.RETRYING, now), "scheduled_for": now}
                 )
             )
+            if rows:
+                self.wake_up.send()
+        return rows
 
     def give_back_all(self, jobs: Collection[RetryableJob], now: datetime) -> int:
         """Give back the claims under which the instances ``jobs`` were loaded and return how many."""

@@ -87,6 +87,8 @@ class QueueMembership:
                     )
         for job in jobs:
             show(job, values)
+        if pks:
+            self.claims.wake_up.send()
         logger.info("Queued %d jobs.", len(pks))
         return len(pks)
 
@@ -139,8 +141,13 @@ class QueueMembership:
         """Move ``job`` to ``status`` if its row stands where the instance does, under the same claim and attempt."""
         if status not in TARGETS.get(job.status, ()):
             return False
-        changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
-        return write(self.claims, job, (job.status,), changes)
+        now = self.clock()
+        changes = {**entry_values(status, now, lambda name: getattr(job, name)), **values}
+        if not write(self.claims, job, (job.status,), changes):
+            return False
+        if status is Status.QUEUED and (job.scheduled_for is None or job.scheduled_for <= now):
+            self.claims.wake_up.send()
+        return True
 
     def _refreshed(self, job: RetryableJob) -> RetryableJob:
         """Return ``job`` with the engine's columns as the row has them."""

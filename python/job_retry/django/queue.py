@@ -110,7 +110,9 @@ class JobQueueManager(QueueMembership):
         self.classifier = project_classifier() if classifier is None else classifier
         self.using = using or router.db_for_write(model)
         self.options = options or QueueSettings(name="", model=model._meta.label, launch=launch)
-        self.claims = ColumnClaims(model, self.using, read.lease_seconds, self.options.queue_limit)
+        self.claims = ColumnClaims(
+            model, self.using, read.lease_seconds, self.options.queue_limit, listen=self.options.listen
+        )
         self.clock: Callable[[], datetime] = clock or default_clock(self.claims.jobs)
         self.renew_seconds = read.lease_seconds / RENEWALS_A_LEASE if read.renew_seconds is None else read.renew_seconds
         self.max_worker_losses = read.max_worker_losses

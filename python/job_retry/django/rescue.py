@@ -109,6 +109,8 @@ def rescue(manager: JobQueueManager) -> list[Loss]:
             claims.held().filter(status=Status.LAUNCHING, claimed_by__in=holders).values_list("claimed_by", flat=True)
         )
         written = [loss for loss in judge_losses(jobs, held, manager.max_worker_losses) if _write(manager, loss, now)]
+        if any(not loss.is_poison for loss in written):
+            claims.wake_up.send()
     for loss in written:
         _announce(manager, loss)
     return written

@@ -54,6 +54,8 @@ class QueueSettings:
     """``RUN_LEASE_SECONDS``: how long a detached run may go without a `heartbeat`; None: it needs none."""
     classifier: str | None = None
     """``CLASSIFIER``: dotted path of a class with ``classify_error``; None: that of ``RULE_PACKS`` and ``RULES``."""
+    listen: bool = True
+    """``LISTEN``: on PostgreSQL, workers are told of new jobs at once; False: they look for them."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,7 @@ _QUEUE_OPTIONS = {
     "PRIORITY_STRATEGIES": _Option("priority_strategies", _boolean),
     "RUN_LEASE_SECONDS": _Option("run_lease_seconds", _seconds(optional=True)),
     "CLASSIFIER": _Option("classifier", _dotted_path),
+    "LISTEN": _Option("listen", _boolean),
 }
 _REQUIRED_QUEUE_OPTIONS = ("MODEL", "LAUNCH")
 

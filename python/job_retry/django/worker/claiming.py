@@ -1,10 +1,16 @@
-"""What a worker claims next: the jobs of lost workers are brought back first, and suspects have their turn."""
+"""What a worker claims next: the jobs of lost workers are brought back first, and suspects have their turn.
+
+A worker that has found nothing looks by one statement whether there is anything, before it claims by several.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Exists
+
 from job_retry.django.leases import LeaseKeeper
+from job_retry.django.worker.listening import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +28,17 @@ class WorkerClaims:
     """The claims of the worker ``name``, and the leases that it keeps.
 
     A suspect is claimed by a worker that runs nothing else, and runs alone. Suspects and other jobs have their turns,
-    so that neither kind waits for the end of the other. ``monotonic`` returns seconds.
+    so that neither kind waits for the end of the other. ``wake`` is called, in another thread, when the worker had
+    better look for jobs at once; ``monotonic`` returns seconds.
     """
 
-    def __init__(self, manager: JobQueueManager, name: str, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        manager: JobQueueManager,
+        name: str,
+        monotonic: Callable[[], float],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self._manager = manager
         self._name = name
         self._monotonic = monotonic
@@ -35,17 +48,25 @@ class WorkerClaims:
         self._claimed_at = self._written_at = -float("inf")
         self._suspects_since: float | None = None
         self._turn_ends = -float("inf")
+        self._has_found_nothing = False
         self.runs_alone = False
         """Whether the last claim was a suspect, beside which nothing may run."""
         self._keeper = LeaseKeeper(manager, name, is_alive=self._turns, monotonic=monotonic)
+        self._listener = Listener(manager, name, wake, monotonic)
 
     def start(self) -> None:
-        """Begin to renew leases."""
+        """Begin to renew leases, and to listen for new jobs."""
         self._keeper.start()
+        self._listener.start()
 
     def stop(self) -> None:
-        """Renew nothing more."""
+        """Renew nothing more, and listen no more."""
+        self._listener.stop()
         self._keeper.stop()
+
+    def woken(self) -> None:
+        """Take note that there is something to claim."""
+        self._has_found_nothing = False
 
     def turn(self) -> None:
         """Say that the worker does not hang."""
@@ -61,7 +82,7 @@ class WorkerClaims:
         if now - self._looked_at < self._manager.renew_seconds:
             return
         self._manager.rescue_lost_jobs()
-        waiting = self._manager.jobs().ready(self._manager.clock()).suspects().exists()
+        waiting = self._is_suspect_ready()
         self._looked_at = now
         if not waiting:
             self._suspects_since = None
@@ -71,12 +92,29 @@ class WorkerClaims:
     def next(self, limit: int, *, idle: bool) -> list[Any]:
         """Claim up to ``limit`` jobs; ``idle`` says that the worker runs nothing."""
         self.runs_alone = False
+        jobs = self._next(limit, idle=idle)
+        self._has_found_nothing = not jobs
+        return jobs
+
+    def may_find(self, *, idle: bool) -> bool:
+        """Return whether `next` is worth its statements: where the last one found nothing, one statement looks."""
+        if not self._has_found_nothing:
+            return True
+        jobs, queue_limit = self._manager.jobs(), self._manager.claims.queue_limit
+        ready = jobs.ready(self._manager.clock())
+        if not idle:
+            ready = ready.unsuspected()
+        if queue_limit is not None:
+            ready = ready.exclude(Exists(jobs.claimed()[queue_limit - 1 : queue_limit]))
+        return ready.exists()
+
+    def _next(self, limit: int, *, idle: bool) -> list[Any]:
         if self._suspects_since is not None and self._is_turn_of_suspects(self._suspects_since, idle=idle):
             jobs = self._claim_suspect() if idle else []
             if jobs or not idle:
                 return jobs
         jobs = self._claim_others(limit)
-        if not jobs and idle and self._suspects_since is not None:
+        if not jobs and idle and (self._suspects_since is not None or self._is_suspect_ready()):
             return self._claim_suspect()
         return jobs
 
@@ -92,6 +130,9 @@ class WorkerClaims:
         if idle:
             self._turn_ends = now + TURN_LEASES * self._lease_seconds
         return True
+
+    def _is_suspect_ready(self) -> bool:
+        return self._manager.jobs().ready(self._manager.clock()).suspects().exists()
 
     def _claim_others(self, limit: int) -> list[Any]:
         return self._timed(lambda: self._manager.claim_next_batch(limit, self._name))

@@ -19,6 +19,7 @@ from job_retry.django.querysets import due
 from job_retry.django.recording import standing
 from job_retry.django.states import Status
 from job_retry.django.worker.claiming import WorkerClaims
+from job_retry.django.worker.detached import DetachedRuns
 from job_retry.django.worker.launches import InterruptedLaunch, Launches, LaunchMessage, RecordedLaunches
 from job_retry.django.worker.observers import WorkerSummary
 
@@ -38,6 +39,10 @@ LOOK_AGAIN_SECONDS = 0.02
 
 class _Stop:
     """A message to the worker: end gracefully, or, the second time, at once."""
+
+
+class _Wake:
+    """A message to the worker: jobs are ready, look at once."""
 
 
 class Worker:
@@ -77,15 +82,15 @@ class Worker:
         self._observer = observer
         self._monotonic = monotonic
         # Both ends of a SimpleQueue may be used from a signal handler, which an Event's may not.
-        self._inbox: SimpleQueue[LaunchMessage | type[_Stop]] = SimpleQueue()
+        self._inbox: SimpleQueue[LaunchMessage | type[_Stop | _Wake]] = SimpleQueue()
         self._launches = Launches(manager, self._inbox, self.name, monotonic)
-        self._claims = WorkerClaims(manager, self.name, monotonic)
+        self._claims = WorkerClaims(manager, self.name, monotonic, wake=lambda: self._inbox.put(_Wake))
         self._backlog: deque[Any] = deque()
         self._looked_at = 0.0
         self._started = 0
         self._stops = 0
         self._interrupt: BaseException | None = None
-        self._has_detached_runs = False
+        self._detached = DetachedRuns(manager, self.name, self._launches)
         self._outage = Outage(self.name, manager.outage_seconds, monotonic)
 
     def stop(self) -> None:
@@ -183,7 +188,8 @@ class Worker:
         if self._claims.runs_alone and not self._launches.is_idle:
             return
         slots = self._free_slots()
-        if slots > 0 and not self._backlog:
+        if slots > 0 and not self._backlog and self._claims.may_find(idle=self._launches.is_idle):
+            slots = self._slots_beside(self._detached.count())
             batch = min(self.manager.options.claim_batch or slots, self._launches_left)
             self._looked_at = self._monotonic()
             self._backlog.extend(self._claims.next(batch, idle=self._launches.is_idle))
@@ -214,15 +220,13 @@ class Worker:
             self._give_back()
 
     def _free_slots(self) -> int:
+        """Return how many slots are free at least; none only where none is."""
         if self._launches.has_too_many_results:
             return 0
-        detached = 0
-        if self._has_detached_runs:
-            unwritten = self._launches.unwritten
-            running = self.manager.claims.held(self.name).filter(status=Status.RUNNING)
-            known = (*self._launches.under_way, *(ended.job.pk for ended in unwritten))
-            detached = running.exclude(pk__in=known).count() + sum(ended.is_detached for ended in unwritten)
-            self._has_detached_runs = detached > 0
+        slots = self._slots_beside(self._detached.at_most)
+        return slots if slots > 0 else self._slots_beside(self._detached.count())
+
+    def _slots_beside(self, detached: int) -> int:
         return min(self.max_concurrent - self._launches.slots_taken - detached, self._launches_left)
 
     @property
@@ -249,7 +253,10 @@ class Worker:
         except Empty:
             pass
 
-    def _take(self, message: LaunchMessage | type[_Stop]) -> None:
+    def _take(self, message: LaunchMessage | type[_Stop | _Wake]) -> None:
+        if message is _Wake:
+            self._claims.woken()
+            return
         if not isinstance(message, LaunchMessage):
             self._stops += 1
             return
@@ -262,8 +269,8 @@ class Worker:
                     self._tell_exception(ended.job, exception)
         elif isinstance(message, InterruptedLaunch):
             self._tell_exception(message.job, message.exception)
-        else:
-            self._has_detached_runs = self._has_detached_runs or message.is_detached
+        elif message.is_detached:
+            self._detached.began()
 
     def _tell(self, job: Any, result: LaunchResult) -> None:
         self._count(job, result)

@@ -81,7 +81,7 @@ class Command(QueueCommand):
             type=positive_seconds,
             default=1.0,
             metavar="SECONDS",
-            help="longest wait until new jobs are noticed (default: %(default)s)",
+            help="how often to look for jobs that nobody has told the worker of (default: %(default)s)",
         )
         parser.add_argument(
             "--max-jobs",
