@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -34,6 +34,9 @@ REFRESH_SECONDS = 0.25
 COUNTING_SHARE = 0.05
 """At most this share of the time is spent on counting jobs: with a million rows a count takes a while."""
 
+QUIET_SECONDS = 10.0
+"""How long the counts stand where the worker does nothing: others may change them, but an idle worker asks little."""
+
 STYLES = {
     Status.COMPLETED: "green",
     Status.FAILED: "red",
@@ -54,7 +57,8 @@ class LiveProgress:
         self._events: deque[Text] = deque(maxlen=SHOWN_EVENTS)
         self._counts: dict[str, int] = {}
         self._next_retry: datetime | None = None
-        self._next_count_at = monotonic()
+        self._next_count_at = self._counted_at = monotonic()
+        self._has_news = False
         self._began_at = monotonic()
         self._worker: Worker | None = None
         self._live = Live(console=console, get_renderable=self._render, refresh_per_second=1 / REFRESH_SECONDS)
@@ -79,10 +83,13 @@ class LiveProgress:
     def finished(self, job: Any, result: LaunchResult) -> None:
         """Show what became of a launch."""
         self._events.append(describe_event(job, result))
+        self._has_news = True
 
     def turn(self) -> None:
         """Count again, if that is worth its time."""
-        if self._worker is not None and self._monotonic() >= self._next_count_at:
+        now = self._monotonic()
+        is_worth_it = now >= self._next_count_at and (self._has_news or now - self._counted_at >= QUIET_SECONDS)
+        if self._worker is not None and is_worth_it:
             self._count(self._worker.manager)
 
     def stopped(self, summary: WorkerSummary) -> None:
@@ -101,11 +108,11 @@ class LiveProgress:
 
     def _count(self, manager: JobQueueManager) -> None:
         began_at = self._monotonic()
-        rows = manager.jobs().order_by().values_list("status").annotate(Count("pk"))
-        self._counts = dict(rows)
-        waiting = manager.jobs().aggregate(at=Min("scheduled_for", filter=Q(status=Status.RETRYING)))
-        self._next_retry = waiting["at"]
-        now = self._monotonic()
+        rows = list(manager.jobs().order_by().values_list("status").annotate(Count("pk"), Min("scheduled_for")))
+        self._counts = {status: count for status, count, _ in rows}
+        self._next_retry = next((earliest for status, _, earliest in rows if status == Status.RETRYING), None)
+        now = self._counted_at = self._monotonic()
+        self._has_news = False
         self._next_count_at = now + max(REFRESH_SECONDS, (now - began_at) / COUNTING_SHARE)
 
     def _render(self) -> Group:
