@@ -21,7 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID, uuid4
 
-from django.db import connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models import Count, F, Max, Q
 from django.db.models.functions import Greatest
 
@@ -29,12 +29,14 @@ from job_retry.django.doubts import Doubts
 from job_retry.django.locking import lock_claiming
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.querysets import JobQuerySet, due
-from job_retry.django.states import Status, entry_update
+from job_retry.django.states import Status, entry_update, entry_values
 from job_retry.django.wakeup import WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from job_retry.django.models import RetryableJob
 
@@ -85,6 +87,20 @@ def this_process() -> str:
 @cache
 def _process_name(pid: int) -> str:
     return f"{socket.gethostname()[:200]}:{pid}:{secrets.token_hex(4)}"
+
+
+def _claim_update(claim: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return what the rows get that are claimed."""
+    return {**entry_update(Status.LAUNCHING, now), **claim, "attempt_serial": _NEXT_SERIAL}
+
+
+def _show_claim(job: RetryableJob, claim: dict[str, Any], now: datetime) -> None:
+    """Let ``job`` show its row, which was locked when the job was loaded, and then got the `_claim_update`."""
+    entry = entry_values(Status.LAUNCHING, now, lambda name: getattr(job, name))
+    shown = {**entry, **claim, "attempt_serial": job.attempt_serial + 1}
+    for name, value in shown.items():
+        setattr(job, name, value)
+    job.remember_engine_columns(shown)
 
 
 class ColumnClaims:
@@ -148,26 +164,38 @@ class ColumnClaims:
         if limit < 1:
             return []
         self.settle_doubts(lambda: now)
-        token = uuid4()
-        with self._in_doubt_on_outage(Q(claim_token=token), self.lease.total_seconds()):
-            if not self._write_claim(ready.in_ready_order(), limit, self._claim_values(token, holder, now)):
-                return []
-            return list(self.jobs().filter(claim_token=token, status=Status.LAUNCHING).in_ready_order())
+        ready, claim = ready.in_ready_order(), self._new_claim(holder, now)
+        values = _claim_update(claim, now)
+        with self._in_doubt_on_outage(Q(claim_token=claim["claim_token"]), self.lease.total_seconds()):
+            try:
+                jobs = self._write_claim(ready, limit, values)
+            except (DatabaseError, *OUTAGE_ERRORS):
+                raise
+            except Exception:
+                # A row that the model fails to load. Claimed all the same, it is lost together with whoever claimed it,
+                # and in the end a dead letter; left alone, it would stand at the head of the queue for ever.
+                self._write_claim(ready.values_list("pk", named=True), limit, values)
+                raise
+        for job in jobs:
+            _show_claim(job, claim, now)
+        return jobs
 
-    def _write_claim(self, ready: JobQuerySet[Any], limit: int, values: dict[str, Any]) -> int:
-        if self.queue_limit is None and not connections[self.using].features.has_select_for_update:
-            # SQLite: one statement, run under its single write lock, so that nobody else claims in between.
-            return self.jobs().filter(pk__in=ready.values("pk")[:limit]).update(**values)
+    def _write_claim(self, ready: QuerySet[Any, Any], limit: int, values: dict[str, Any]) -> list[Any]:
+        """Claim the first rows of ``ready`` and return them as they were before."""
         with transaction.atomic(using=self.using):
             chosen = self._choose(ready, min(limit, self._room(limit)))
-            return self.jobs().filter(pk__in=chosen).update(**values) if chosen else 0
+            keys = [row.pk for row in chosen]
+            for start in range(0, len(keys), CHUNK_ROWS):
+                self.jobs().filter(pk__in=keys[start : start + CHUNK_ROWS]).update(**values)
+        return chosen
 
     def claim(self, job: RetryableJob, holder: str, now: datetime) -> bool:
         """Claim ``job`` if it is ready; the instance shows the row's state afterwards either way."""
         row = self.row(job)
         self.settle_doubts(lambda: now)
-        values = self._claim_values(uuid4(), holder, now)
-        ready, ours = row.filter(due(now)), Q(claim_token=values["claim_token"])
+        claim = self._new_claim(holder, now)
+        values = _claim_update(claim, now)
+        ready, ours = row.filter(due(now)), Q(claim_token=claim["claim_token"])
         with self._in_doubt_on_outage(ours, self.lease.total_seconds()):
             if self.queue_limit is None:
                 claimed = bool(ready.update(**values))
@@ -242,7 +270,7 @@ class ColumnClaims:
         serial is taken back, so that the next launch carries the same idempotency key: whether this one took place,
         nobody knows. One that was running waits for its retry, which is due at once, and is a new attempt.
         """
-        claimed = claimed.filter(claim_token__isnull=False)
+        claimed = claimed.claimed().filter(claim_token__isnull=False)
         launching = claimed.filter(status=Status.LAUNCHING)
         retrying = launching.filter(_CAME_FROM_RETRYING)
         with transaction.atomic(using=self.using):
@@ -306,14 +334,15 @@ class ColumnClaims:
             renewed_at=None if row["lease_end"] is None else row["lease_end"] - self.lease,
         )
 
-    def _choose(self, ready: JobQuerySet[Any], limit: int) -> list[Any]:
-        """Return the keys of the first jobs of ``ready`` that nobody else is claiming, locked where rows can be."""
+    def _choose(self, ready: QuerySet[Any, Any], limit: int) -> list[Any]:
+        """Return the first rows of ``ready`` that nobody else is claiming, and keep others from claiming them."""
         features = connections[self.using].features
         if not features.has_select_for_update:
-            return list(ready.values_list("pk", flat=True)[:limit])
+            lock_claiming(self.jobs())
+            return list(ready[:limit])
         locking = ready.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
         if connections[self.using].vendor != "mysql":
-            return list(locking.values_list("pk", flat=True)[:limit])
+            return list(locking[:limit])
         # InnoDB locks each row that it looks at, not only those that a sorted statement returns, and whoever claims at
         # the same time would find nothing. So the order is read without locks, and then its first rows are locked.
         candidates = list(ready.values_list("pk", flat=True)[: limit * CROWD])
@@ -321,8 +350,8 @@ class ColumnClaims:
         while candidates and len(chosen) < limit:
             wanted = limit - len(chosen)
             page, candidates = candidates[:wanted], candidates[wanted:]
-            locked = set(locking.filter(pk__in=page).values_list("pk", flat=True))
-            chosen += [pk for pk in page if pk in locked]
+            locked = {row.pk: row for row in locking.filter(pk__in=page)}
+            chosen += [locked[pk] for pk in page if pk in locked]
         return chosen
 
     def _room(self, wanted: int) -> int:
@@ -332,11 +361,5 @@ class ColumnClaims:
         lock_claiming(self.jobs())
         return max(0, self.queue_limit - self.jobs().claimed().count())
 
-    def _claim_values(self, token: UUID, holder: str, now: datetime) -> dict[str, Any]:
-        return {
-            **entry_update(Status.LAUNCHING, now),
-            "claim_token": token,
-            "claimed_by": holder,
-            "lease_expires_at": now + self.lease,
-            "attempt_serial": _NEXT_SERIAL,
-        }
+    def _new_claim(self, holder: str, now: datetime) -> dict[str, Any]:
+        return {"claim_token": uuid4(), "claimed_by": holder, "lease_expires_at": now + self.lease}
