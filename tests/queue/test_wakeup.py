@@ -301,3 +301,12 @@ def test_a_channel_has_a_name_that_needs_no_quotes_whatever_the_table_is_called(
 def test_a_channel_keeps_its_name() -> None:
     """Programs of different releases talk to each other while they are replaced."""
     assert channel("app_containerjob") == "job_retry_eb5372ad09dede720b1ced328336810e"
+
+
+@pytest.mark.django_db
+def test_workers_listen_where_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    wake_up = manager_for().claims.wake_up
+    assert wake_up.can_be_heard == (connection.vendor == "postgresql")
+    if connection.vendor == "postgresql":
+        monkeypatch.setattr("django.db.backends.postgresql.psycopg_any.is_psycopg3", False)
+        assert not wake_up.can_be_heard
