@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from inspect import getattr_static
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -13,8 +12,10 @@ from job_retry import ErrorClassifier, ErrorType
 from job_retry.django.error_text import clean_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+
+    Namespace = Mapping[str, Any]
 
 logger = logging.getLogger("job_retry.queue")
 
@@ -48,17 +49,19 @@ def judge(
     knows texts only, or replaces `classify_error`, is asked by the text. What fails in a classifier is logged, and
     counts as UNKNOWN, or as no request to wait.
     """
-    subject = error if exception is None or not _knows_exceptions(classifier) else exception
-    judgement = _or_logged(classifier, lambda: _verdict(classifier, subject)) or Judgement(ErrorType.UNKNOWN)
-    if now is None or not _has_packs(classifier):
+    namespaces = _namespaces(classifier)
+    subject = error if exception is None or not _knows_exceptions(namespaces) else exception
+    judgement = _or_logged(classifier, lambda: _verdict(classifier, namespaces, subject))
+    judgement = judgement or Judgement(ErrorType.UNKNOWN)
+    if now is None or not _has_packs(namespaces):
         return judgement
     aware = timezone.make_aware(now) if timezone.is_naive(now) else now  # without time zones in the project
     seconds = _or_logged(classifier, lambda: classifier.retry_after(subject, now=aware))
     return Judgement(judgement.error_type, judgement.rule, judgement.why, seconds)
 
 
-def _verdict(classifier: Any, subject: str | BaseException) -> Judgement:
-    if all(getattr_static(classifier, name, None) in shipped for name, shipped in _SHIPPED.items()):
+def _verdict(classifier: Any, namespaces: list[Namespace], subject: str | BaseException) -> Judgement:
+    if all(_found(namespaces, name) in shipped for name, shipped in _SHIPPED.items()):
         explained = classifier.explain(subject)
         return Judgement(explained.error_type, explained.rule, explained.why)
     classify = classifier.classify_error if isinstance(subject, str) else classifier.classify_exception
@@ -76,24 +79,34 @@ def _or_logged(classifier: Any, ask: Callable[[], Any]) -> Any:
         return None
 
 
-def _classes(classifier: Any) -> tuple[type, ...]:
-    """Return the classes on which a classifier, itself a class or an instance of one, finds its methods.
+def _namespaces(classifier: Any) -> list[Namespace]:
+    """Return where the attributes of a classifier, itself a class or an instance of one, are found, first things first.
 
-    Its attributes would tell less: a Mock has any.
+    Asking for the attributes would tell less: a Mock has any. `inspect.getattr_static` would tell the same, and cost
+    more than the verdict.
     """
-    return (classifier if isinstance(classifier, type) else type(classifier)).__mro__
+    if isinstance(classifier, type):
+        return [vars(base) for base in classifier.__mro__]
+    return [getattr(classifier, "__dict__", {}), *(vars(base) for base in type(classifier).__mro__)]
 
 
-def _knows_exceptions(classifier: Any) -> bool:
+def _found(namespaces: list[Namespace], name: str, default: Any = None) -> Any:
+    for namespace in namespaces:
+        if name in namespace:
+            return namespace[name]
+    return default
+
+
+def _knows_exceptions(namespaces: list[Namespace]) -> bool:
     """Return whether `classify_exception` speaks for the program: not behind a `classify_error` that replaces it."""
-    for base in _classes(classifier):
-        if "classify_exception" in vars(base):
+    for namespace in namespaces:
+        if "classify_exception" in namespace:
             return True
-        if "classify_error" in vars(base):
+        if "classify_error" in namespace:
             return False
     return False
 
 
-def _has_packs(classifier: Any) -> bool:
+def _has_packs(namespaces: list[Namespace]) -> bool:
     """Return whether the classifier reads more than the shipped lists do, which know nothing of waiting."""
-    return any(getattr_static(classifier, name, ()) for name in ("RULE_PACKS", "RULES"))
+    return any(_found(namespaces, name, ()) for name in ("RULE_PACKS", "RULES"))

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -133,6 +134,14 @@ def _execution_id(result: object) -> str | None:
 
 
 def _names_idempotency_key(launcher: Launcher) -> bool:
+    try:
+        return _signature_names_idempotency_key(launcher)
+    except TypeError:  # of a kind that has no hash
+        return _signature_names_idempotency_key.__wrapped__(launcher)
+
+
+@lru_cache(maxsize=64)
+def _signature_names_idempotency_key(launcher: Launcher) -> bool:
     try:
         return "idempotency_key" in inspect.signature(launcher).parameters
     except (TypeError, ValueError):  # builtins and some extension functions have no signature

@@ -90,10 +90,12 @@ def _shows_its_claim(ended: EndedLaunch) -> bool:
     What a launcher has set on the instance and not saved has not happened. Where it has saved something, the row tells.
     """
     job: Any = ended.job
-    row = {name: job._loaded[name] for name in ENGINE_COLUMNS if name in job._loaded}
+    row, shown = job._loaded, job.__dict__
     if row.get("status") != Status.LAUNCHING or not ended.attempt._asdict().items() <= row.items():
         return False
-    show(job, row)
+    unsaved = {name: row[name] for name in ENGINE_COLUMNS if name in row and shown.get(name, show) != row[name]}
+    if unsaved:
+        show(job, unsaved)
     return True
 
 

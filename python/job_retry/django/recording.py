@@ -115,28 +115,31 @@ class _RowMovedError(Exception):
 
 def _write_group(claims: ColumnClaims, group: Sequence[Write]) -> None:
     """Write to rows that get the same columns."""
-    columns = [name for name in group[0].values if any(each.values[name] != group[0].values[name] for each in group)]
+    varying = sum(any(each.values[name] != value for each in group) for name, value in group[0].values.items())
     rows = ROWS_PER_STATEMENT
     limit = connections[claims.using].features.max_query_params
     if limit is not None:
-        rows = max(1, min(rows, (limit - len(ENGINE_COLUMNS)) // (2 * (len(columns) + len(Attempt._fields)) + 1)))
+        rows = max(1, min(rows, (limit - len(ENGINE_COLUMNS)) // (2 * (varying + len(Attempt._fields)) + 1)))
     for start in range(0, len(group), rows):
-        chunk = group[start : start + rows]
-        meta = claims.model._meta
-        guards = {
-            name: per_row({each.job.pk: getattr(each.attempt, name) for each in chunk}, meta.get_field(name))
-            for name in Attempt._fields
-        }
-        # Always by row: where a key is of a kind that PerRow does not find, nothing matches, and nothing is written.
-        serials = {each.job.pk: each.attempt.attempt_serial for each in chunk}
-        guards["attempt_serial"] = PerRow(serials, meta.get_field("attempt_serial"))
-        values = {
-            name: per_row({each.job.pk: each.values[name] for each in chunk}, meta.get_field(name))
-            for name in group[0].values
-        }
-        standing = claims.jobs().filter(pk__in=serials, status=Status.LAUNCHING, **guards)
-        if standing.update(**values) != len(chunk):
-            raise _RowMovedError
+        _write_chunk(claims, group[start : start + rows])
+
+
+def _write_chunk(claims: ColumnClaims, chunk: Sequence[Write]) -> None:
+    """Write to rows that get the same columns, in one statement."""
+    field = claims.model._meta.get_field
+    keys = [each.job.pk for each in chunk]
+    attempts = dict(zip(Attempt._fields, zip(*(each.attempt for each in chunk), strict=True), strict=True))
+    guards = {name: per_row(dict(zip(keys, shown, strict=True)), field(name)) for name, shown in attempts.items()}
+    # Always by row: where a key is of a kind that PerRow does not find, nothing matches, and nothing is written.
+    serials = dict(zip(keys, attempts["attempt_serial"], strict=True))
+    guards["attempt_serial"] = PerRow(serials, field("attempt_serial"))
+    values = {
+        name: per_row(dict(zip(keys, (each.values[name] for each in chunk), strict=True)), field(name))
+        for name in chunk[0].values
+    }
+    standing = claims.jobs().filter(pk__in=keys, status=Status.LAUNCHING, **guards)
+    if standing.update(**values) != len(chunk):
+        raise _RowMovedError
 
 
 def look(manager: JobQueueManager, job: RetryableJob, attempt: Attempt) -> Attempt | None:
