@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from job_retry.django.attempts import launch
 from job_retry.django.invariants import INVARIANTS
+from job_retry.django.outages import Outage
+from job_retry.django.outcomes import Recorded, record_all
 from job_retry.django.queue import JobQueueManager
+from job_retry.django.recording import standing
 from job_retry.django.testing import ManualClock
 
 from tests.app.models import ContainerJob
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from job_retry.django.attempts import EndedLaunch
     from job_retry.django.models import RetryableJob
 
 
@@ -27,6 +34,16 @@ def manager_for(launch: Any = None, **arguments: Any) -> JobQueueManager:
 def queued_job(manager: JobQueueManager, **fields: Any) -> Any:
     """Return a new job that waits in the queue."""
     return manager.queue_job(ContainerJob.objects.create(**fields))
+
+
+def recorded_together(manager: JobQueueManager, launches: Sequence[EndedLaunch]) -> list[Recorded]:
+    """Have the results of launches written as a worker does; an outage is waited for not at all."""
+    return record_all(manager, launches, Outage("test", 0))
+
+
+def launched_together(manager: JobQueueManager, jobs: Sequence[Any]) -> list[Recorded]:
+    """Launch claimed jobs as a worker does: look at all again, call the launcher for each, write all results."""
+    return recorded_together(manager, [launch(manager, job, manager.clock()) for job in standing(manager.claims, jobs)])
 
 
 def row(job: RetryableJob) -> Any:

@@ -114,6 +114,7 @@ def test_cleaning_loses_nothing_that_can_be_stored(text: str) -> None:
     assert "\x00" not in cleaned
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_message_of_10_megabytes_is_classified_in_full_and_stored_cut() -> None:
     message = "x" * 10_000_000 + " permission denied"
@@ -129,6 +130,7 @@ def test_a_message_of_10_megabytes_is_classified_in_full_and_stored_cut() -> Non
     assert result["error"] == f"Permanently failed: {stored}"
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_the_verdict_is_on_what_masking_hides() -> None:
     """A secret that holds the deciding words."""
@@ -141,6 +143,7 @@ def test_the_verdict_is_on_what_masking_hides() -> None:
     assert "no such image" not in row(job).last_error
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 @pytest.mark.parametrize("as_exception", [False, True])
 @pytest.mark.parametrize("text", [TELLTALE, TELLTALE.replace("connection refused", "permission denied")])
@@ -180,6 +183,7 @@ def test_secrets_are_masked_wherever_the_error_goes(
         assert not [secret for secret in SECRETS if secret in found], where
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_project_adds_patterns_of_its_own(settings: Any) -> None:
     settings.JOB_RETRY = {"MASK": [r"customer-\d+"]}
@@ -190,6 +194,7 @@ def test_a_project_adds_patterns_of_its_own(settings: Any) -> None:
     assert "connection refused" in row(job).last_error
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_an_execution_id_fits_its_column(caplog: pytest.LogCaptureFixture) -> None:
     manager = manager_for(lambda job: {"success": True, "execution_id": "é\x00" + "x" * 400})

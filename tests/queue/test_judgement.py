@@ -114,6 +114,7 @@ def test_what_fails_in_a_classifier_is_logged_and_the_rest_counts(caplog: pytest
     ],
     ids=["longer than the strategy's", "shorter", "longer than allowed", "past", "the lists know nothing of it"],
 )
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_an_error_may_ask_for_a_longer_wait(
     settings: Any, text: str, packs: list[str] | None, longest: float, expected: float
@@ -139,6 +140,7 @@ def raises(job: Any) -> None:
     ],
     ids=["raised", "handed back", "an attribute"],
 )
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_what_a_launcher_raises_or_hands_back_is_judged_by_the_exception(settings: Any, launch: Any) -> None:
     settings.JOB_RETRY = {**settings.JOB_RETRY, "RULES": RULES}
@@ -158,6 +160,7 @@ def test_what_a_launcher_raises_or_hands_back_is_judged_by_the_exception(setting
     ]
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_run_that_fails_with_an_exception_is_judged_by_it(settings: Any) -> None:
     settings.JOB_RETRY = {**settings.JOB_RETRY, "RULES": RULES}
@@ -168,6 +171,7 @@ def test_a_run_that_fails_with_an_exception_is_judged_by_it(settings: Any) -> No
     assert (row(job).status, row(job).last_error) == (Status.FAILED, "NoGrainError: ?")
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_an_override_of_the_hook_gets_a_text_and_may_hand_it_on(settings: Any) -> None:
     settings.JOB_RETRY = {**settings.JOB_RETRY, "RULES": RULES}
@@ -186,6 +190,7 @@ def test_an_override_of_the_hook_gets_a_text_and_may_hand_it_on(settings: Any) -
     assert isinstance(given[0], str)
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("options", "text", "expected"),

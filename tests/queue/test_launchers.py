@@ -78,6 +78,7 @@ def test_a_result_that_may_not_mean_what_it_says_is_logged(
     assert len(caplog.records) == bool(warning)
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("result", "status"), [(STARTED, "running"), (COMPLETED, "completed"), (Mock(success=True), "running")]
@@ -91,6 +92,7 @@ def test_a_blocking_launch_completes_the_job_and_a_detached_one_leaves_it_runnin
     assert (present.claim_token is not None) == (status == "running")
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_dotted_path_is_resolved_at_each_call() -> None:
     manager = manager_for(PATH)
@@ -102,6 +104,7 @@ def test_a_dotted_path_is_resolved_at_each_call() -> None:
     assert row(job).execution_id == "method"
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_launcher_that_is_gone_at_the_call_is_a_failed_attempt() -> None:
     manager = manager_for("tests.app.services.launch_everything")
@@ -226,6 +229,7 @@ def test_what_cannot_have_a_queue_is_said_at_once(model: Any, words: str) -> Non
     assert words in str(refusal.value)
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_proxy_can_have_a_queue() -> None:
     seen: list[RetryableJob] = []
@@ -250,6 +254,7 @@ def test_a_wrong_argument_is_said_at_once(argument: str, value: Any, error: type
     assert words in str(refusal.value)
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_on_sqlite_a_manager_goes_by_djangos_clock_even_where_a_test_replaces_it() -> None:
     if connection.vendor != "sqlite":
@@ -283,6 +288,7 @@ class ForgetsToRecord(JobQueueManager):
         return None
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 @pytest.mark.parametrize("manager_class", [BrokenBefore, BrokenAfter, ForgetsToReturn, ForgetsToRecord])
 @pytest.mark.parametrize(("error", "status"), [("Connection refused", "retrying"), ("Image not found", "failed")])
@@ -301,6 +307,7 @@ def test_a_failure_is_recorded_once_whatever_an_override_of_its_handling_does(
     assert "hunter2" not in caplog.text
 
 
+@pytest.mark.usefixtures("recorded_either_way")
 @pytest.mark.django_db
 def test_a_job_set_to_failed_by_its_launcher_survives_a_broken_override_too() -> None:
     def launch(job: Any) -> Any:

@@ -15,7 +15,7 @@ from tests.queue.support import assert_shows_its_row, manager_for, queued_job, r
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("recorded_either_way")]
 
 SIGNALS = {
     "launched": signals.job_launched,

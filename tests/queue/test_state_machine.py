@@ -24,7 +24,7 @@ from job_retry.django.states import CLAIMED, TARGETS, WAITING, Status
 from job_retry.django.testing import COMPLETED, STARTED, ManualClock, failed
 
 from tests.app.models import ContainerJob
-from tests.queue.support import broken_invariants, manager_for, queued_job, row
+from tests.queue.support import broken_invariants, launched_together, manager_for, queued_job, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,8 +254,9 @@ class Queue(RuleBasedStateMachine):
         age=AGES,
         outcome=st.sampled_from(sorted(OUTCOMES)),
         meanwhile=MEANWHILE,
+        together=st.booleans(),
     )
-    def launch_claimed(self, slot: int, age: int, outcome: str, meanwhile: str) -> None:
+    def launch_claimed(self, slot: int, age: int, outcome: str, meanwhile: str, together: bool) -> None:
         job, seen = self.instance(slot, age), []
 
         def happen() -> None:
@@ -269,7 +270,10 @@ class Queue(RuleBasedStateMachine):
         launches = self.holds(job) and row(job).status == "launching"
         self.outcome, self.meanwhile = outcome, happen
         before = stored(job)
-        self.manager.launch_claimed_job(job)
+        if together:
+            launched_together(self.manager, [job])
+        else:
+            self.manager.launch_claimed_job(job)
         self.meanwhile = bool
         assert len(seen) == launches
         if not launches:
@@ -283,13 +287,13 @@ class Queue(RuleBasedStateMachine):
         else:
             self.after_failure(slot, outcome)
 
-    @rule(holder=HOLDERS, outcome=st.sampled_from(sorted(OUTCOMES)), meanwhile=MEANWHILE)
-    def claim_and_launch(self, holder: str, outcome: str, meanwhile: str) -> None:
+    @rule(holder=HOLDERS, outcome=st.sampled_from(sorted(OUTCOMES)), meanwhile=MEANWHILE, together=st.booleans())
+    def claim_and_launch(self, holder: str, outcome: str, meanwhile: str, together: bool) -> None:
         """Two steps that would follow each other by chance too seldom."""
         self.claim(1, holder)
         for slot, expected in enumerate(self.expected):
             if expected.status == "launching":
-                self.launch_claimed(slot, 0, outcome, meanwhile)
+                self.launch_claimed(slot, 0, outcome, meanwhile, together)
 
     @rule(slot=SLOTS, age=AGES, error=st.sampled_from(["transient", "permanent"]))
     def end_run(self, slot: int, age: int, error: str) -> None:

@@ -16,7 +16,7 @@ from tests.queue.support import assert_invariants, assert_shows_its_row, broken_
 if TYPE_CHECKING:
     from job_retry.django.models import RetryableJob
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("recorded_either_way")]
 
 
 def by_its_own_instance(job: RetryableJob, status: str) -> None:

@@ -11,11 +11,11 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.db.models import Q
 
 from job_retry.django.attempts import record, restore_connection
-from job_retry.django.error_text import clean_traceback
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.failures import announce_failure, decide_failure
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.protection import ENGINE_COLUMNS
@@ -59,6 +59,8 @@ def record_all(manager: JobQueueManager, launches: Sequence[EndedLaunch], outage
     Where the database does not answer, it is written later, for as long as ``outage`` allows; then the claims are given
     back when it answers again.
     """
+    connection = connections[manager.using]
+    is_within = connection.in_atomic_block  # Django's TestCase
     try:
         outcomes, others = _outcomes(manager, launches)
         if outcomes and not _written(manager, outcomes):
@@ -66,7 +68,8 @@ def record_all(manager: JobQueueManager, launches: Sequence[EndedLaunch], outage
         recorded = [_announced(outcome) for outcome in outcomes]
         return recorded + [_recorded_alone(manager, ended, outage) for ended in others]
     finally:
-        restore_connection(connections[manager.using])  # from what a receiver has left open
+        if not is_within:
+            restore_connection(connection)  # from what a receiver has left open
 
 
 def _outcomes(manager: JobQueueManager, launches: Iterable[EndedLaunch]) -> tuple[list[_Outcome], list[EndedLaunch]]:
@@ -116,10 +119,12 @@ def _written(manager: JobQueueManager, outcomes: Iterable[_Outcome]) -> bool:
     writes = [Write(outcome.ended.job, outcome.ended.attempt, outcome.values) for outcome in outcomes]
     try:
         return write_together(manager.claims, writes)
-    except OUTAGE_ERRORS:
-        connections[manager.using].close()
-    except DatabaseError as error:  # a rule of the project's own forbids one of them; which one, `record` will find
-        logger.warning("Results of launches could not be written together: %s", type(error).__name__)
+    except Error as error:
+        # An outage; or a rule of the project's own forbids one of them, and which one, `record` will find out.
+        shown = clean_error_text(error_text(error)).strip()
+        logger.warning("%d results could not be written together (%s); each is written by itself.", len(writes), shown)
+        if isinstance(error, OUTAGE_ERRORS) and not connections[manager.using].in_atomic_block:
+            connections[manager.using].close()
     return False
 
 
