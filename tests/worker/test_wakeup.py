@@ -62,6 +62,7 @@ class IdleWorker:
         self.watch = Watch()
         configured = replace(get_queue_settings(), **options)
         self.manager = JobQueueManager(ContainerJob, self.launch, options=configured)
+        self.manager.renew_seconds = NEVER
         self.worker = Worker(self.manager, poll_interval=NEVER, observer=self.watch)
 
     def launch(self, job: ContainerJob) -> dict[str, Any]:

@@ -316,6 +316,21 @@ def test_does_not_wait_for_a_table_that_no_migration_has_made(
     assert "does not answer" not in caplog.text
 
 
+def test_looks_after_others_however_seldom_it_looks_for_jobs() -> None:
+    manager = manager_with(ScriptedLauncher())
+    manager.renew_seconds = 0.01
+    turns: list[None] = []
+
+    def turn() -> None:
+        turns.append(None)
+        if len(turns) == 3:
+            worker.stop()
+
+    worker = Worker(manager, poll_interval=1000 * PATIENCE_SECONDS, observer=Turns(turn))
+    worker.run()
+    assert len(turns) == 3
+
+
 @pytest.mark.postgresql
 def test_survives_the_end_of_its_connection() -> None:
     if connection.vendor != "postgresql":

@@ -49,10 +49,11 @@ class Worker:
     """Launches the jobs of ``manager``'s queue until it is stopped, or, with ``drain``, until nothing is left to do.
 
     ``max_concurrent`` jobs at most run at once (default: the queue's ``MAX_CONCURRENT``), each launch in a thread of
-    its own; a detached run counts until it ends. Ready jobs are looked for whenever a launch ends, and otherwise every
-    ``poll_interval`` seconds. After ``max_jobs`` launches it ends gracefully. ``liveness_file`` is touched at every
-    turn, whether the database answers or not. ``name`` is what its claims are held under (default: `this_process`); no
-    other worker may have it, or have had it, since whoever has it renews them. ``monotonic`` returns seconds.
+    its own; a detached run counts until it ends. Ready jobs are looked for whenever a launch ends or the worker is told
+    of new jobs (PostgreSQL), and otherwise every ``poll_interval`` seconds. After ``max_jobs`` launches it ends
+    gracefully. ``liveness_file`` is touched at every turn, whether the database answers or not. ``name`` is what its
+    claims are held under (default: `this_process`); no other worker may have it, or have had it, since whoever has it
+    renews them. ``monotonic`` returns seconds.
 
     A queue is drained when nothing is ready, claimed or waiting for a retry, and nothing runs under a live lease; jobs
     that people have scheduled for later are left for another time.
@@ -129,7 +130,7 @@ class Worker:
 
     def _work(self) -> None:
         while not self._stops and self._launches_left:
-            wait_seconds = self.poll_interval
+            wait_seconds = self._wait_seconds()
             self._turn()
             try:
                 self._claims.look_after_others()
@@ -143,6 +144,10 @@ class Worker:
             except OUTAGE_ERRORS as error:
                 wait_seconds = self._wait_seconds_after(error)
             self._take_in(self._write_results(wait_seconds))
+
+    def _wait_seconds(self) -> float:
+        """Return how long to wait for messages: others are looked after, and a sign of life given, all the same."""
+        return min(self.poll_interval, self.manager.renew_seconds)
 
     def _write_results(self, wait_seconds: float) -> float:
         """Have written what it is time to write, and return how long to wait then, ``wait_seconds`` at most."""
@@ -168,7 +173,7 @@ class Worker:
         """Give back what is not started and wait for the launches under way, unless told twice to stop."""
         is_waiting = False
         while self._stops < 2:
-            wait_seconds = self.poll_interval
+            wait_seconds = self._wait_seconds()
             self._turn()
             try:
                 self._give_back()
