@@ -18,6 +18,8 @@ PEERS := benches/peers.py
 PEERS_VENV := .venv-peers
 # With servers of their own, and on a page of their own.
 QUEUE_BENCHMARKS := $(wildcard benches/queue_*.py)
+QUEUE_PEERS := benches/queue_peers.py
+QUEUE_PEERS_VENV := .venv-queue-peers
 QUEUE_FIGURES := $(FIGURES)/queue
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
@@ -123,7 +125,7 @@ bench: extension $(VENV)/.floor | valgrind ## run the benchmarks, and write docs
 .PHONY: bench-queue
 bench-queue: extension ## measure the queue on a PostgreSQL of its own and on SQLite (ONLY="speed growth ...")
 	@mkdir -p $(QUEUE_FIGURES)
-	@status=0; for benchmark in $(if $(ONLY),$(ONLY:%=benches/queue_%.py),$(QUEUE_BENCHMARKS)); do \
+	@status=0; for benchmark in $(if $(ONLY),$(ONLY:%=benches/queue_%.py),$(filter-out $(QUEUE_PEERS),$(QUEUE_BENCHMARKS))); do \
 		PYTHONPATH=. $(BIN)/python $$benchmark --json $(QUEUE_FIGURES)/$$(basename $$benchmark .py).json || status=1; \
 		done; exit $$status
 
@@ -136,11 +138,12 @@ fuzz: extension ## look for inputs that break what is promised (SECONDS=120, SEE
 	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 .PHONY: bench-peers
-bench-peers: extension $(PEERS_VENV)/.dependencies ## compare the classifier with other engines, on the same page
-	@mkdir -p $(FIGURES)
+bench-peers: extension $(PEERS_VENV)/.dependencies $(QUEUE_PEERS_VENV)/.dependencies ## compare the classifier with other engines, and the queue with other queues
+	@mkdir -p $(QUEUE_FIGURES)
 	@PYTHONPATH=python $(PEERS_VENV)/bin/python $(PEERS) --json $(FIGURES)/peers.json
 	@PYTHONPATH=python $(PEERS_VENV)/bin/python benches/many_rules.py --json $(FIGURES)/many_rules.json
 	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
+	@PYTHONPATH=. $(BIN)/python $(QUEUE_PEERS) --json $(QUEUE_FIGURES)/queue_peers.json
 
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)
@@ -223,6 +226,13 @@ $(PEERS_VENV)/.dependencies: benches/peers.txt $(VENV)/.dependencies
 	@echo 'Installing the other engines into $(PEERS_VENV) ...'
 	@$(BIN)/python -m venv $(PEERS_VENV)
 	@$(PEERS_VENV)/bin/python -m pip install --quiet -r benches/peers.txt
+	@touch $@
+
+# Other queues, in an environment of their own for the same reason.
+$(QUEUE_PEERS_VENV)/.dependencies: benches/queue_peers.txt $(VENV)/.dependencies
+	@echo 'Installing the other queues into $(QUEUE_PEERS_VENV) ...'
+	@$(BIN)/python -m venv $(QUEUE_PEERS_VENV)
+	@$(QUEUE_PEERS_VENV)/bin/python -m pip install --quiet -r benches/queue_peers.txt
 	@touch $@
 
 .PHONY: demo-environment

@@ -5,10 +5,9 @@ make bench-queue
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from job_queue.contest import COUNTING, Contestant, databases, median_ratio, rounds
+from job_queue.contest import COUNTING, Contestant, databases, median_ratio, ours, rounds
 from job_queue.database import SQLITE_OPTIONS
 from job_queue.work import WORKS
 from side_by_side import Figure, at_least, at_most, main
@@ -26,10 +25,6 @@ ATTEMPTS = {"ours": 9000, "reference": 1200}
 DEMANDED_RATIO = {("retried", "postgresql"): at_least(12)}
 DEMANDED_STATEMENTS = at_most(0.2)
 TITLES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
-
-
-def ours(database: str, jobs: int, **options: str) -> Contestant:
-    return Contestant("ours", "ours", database, jobs, options=options)
 
 
 def reference(database: str, jobs: int) -> Contestant:
@@ -61,9 +56,7 @@ def journals(made: Databases) -> Iterator[Figure]:
     """Compare the two ways in which SQLite may be set."""
     work = WORKS["retried"]
     jobs = ATTEMPTS["ours"] // work.attempts
-    by_journal = {
-        journal: replace(ours("sqlite", jobs, SQLITE_JOURNAL=journal), name=journal) for journal in SQLITE_OPTIONS
-    }
+    by_journal = {journal: ours("sqlite", jobs, name=journal, SQLITE_JOURNAL=journal) for journal in SQLITE_OPTIONS}
     taken = rounds([*by_journal.values()], work.name, made, ROUNDS)
     slow, fast = (taken[journal] for journal in ("rollback journal", "WAL"))
     yield Figure(

@@ -18,14 +18,12 @@ import psycopg
 
 from tests.servers import postgresql
 
-from .program import Order, Outcome
+from .program import LONGEST_SECONDS, Order, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
-LONGEST_SECONDS = 300
-"""A program that takes longer hangs."""
 COUNTING = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
 """Settings of a server that counts statements; none that is timed has them."""
 
@@ -53,25 +51,33 @@ class Contestant:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
         environment |= {"PYTHONPATH": paths, "DATABASE_URL": url}
         ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+            command, env=environment, capture_output=True, text=True, check=False, timeout=3 * LONGEST_SECONDS
         )
         if ended.returncode != 0:
             raise AssertionError(f"{self.name} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}")
         return Outcome(**json.loads(ended.stdout.splitlines()[-1]))
 
 
+def ours(database: str, jobs: int, *, name: str = "ours", workers: int = 1, **options: object) -> Contestant:
+    """Return the queue of this project."""
+    return Contestant(name, "ours", database, jobs, options=options, workers=workers)
+
+
 class Databases:
     """An empty database for each run, of the kind that a queue keeps its jobs in."""
 
-    def __init__(self, server_url: str, folder: Path) -> None:
+    def __init__(self, server_url: str, folder: Path, redis_url: str) -> None:
         self._server_url = server_url
         self._folder = folder
+        self._redis_url = redis_url
         self._made = 0
 
     def new(self, kind: str) -> str:
-        """Return the URL of a new database."""
+        """Return the URL of a new database; that of Redis is emptied by its program."""
         self._made += 1
         name = f"jobs_{self._made}"
+        if kind == "redis":
+            return self._redis_url
         if kind == "sqlite":
             return f"sqlite:///{self._folder / name}.sqlite3"
         with psycopg.connect(self._server_url, autocommit=True) as connection:
@@ -80,10 +86,10 @@ class Databases:
 
 
 @contextmanager
-def databases(settings: Mapping[str, str] | None = None) -> Iterator[Databases]:
+def databases(settings: Mapping[str, str] | None = None, *, redis_url: str = "") -> Iterator[Databases]:
     """Keep a private PostgreSQL server, its durability as it comes, and a folder for files of SQLite."""
     with postgresql.keep(settings or {}) as server, tempfile.TemporaryDirectory() as folder:
-        yield Databases(server.url, Path(folder))
+        yield Databases(server.url, Path(folder), redis_url)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,9 @@ SILENT_LOGS = {
 }
 """No queue writes a line for a job: where lines go, and how many, is the user's choice."""
 
+LONGEST_SECONDS = 120
+"""Work that takes longer hangs."""
+
 
 @dataclass(frozen=True)
 class Order:
