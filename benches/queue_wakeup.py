@@ -5,14 +5,10 @@ make bench-queue ONLY=wakeup
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
-from job_queue.contest import COUNTING, LONGEST_SECONDS, ROOT, databases
+from job_queue.contest import COUNTING, databases, run_program
 from side_by_side import Figure, at_most, main
 
 if TYPE_CHECKING:
@@ -24,17 +20,7 @@ MOST_STATEMENTS = 1.5
 
 def measured(what: str, url: str) -> list[float]:
     """Return what the program measures in the empty database at `url`."""
-    paths = os.pathsep.join(str(ROOT / folder) for folder in ("benches", "python", "."))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    ended = subprocess.run(
-        [sys.executable, "-m", "job_queue.wakeup", what],
-        env=environment | {"PYTHONPATH": paths, "DATABASE_URL": url},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=LONGEST_SECONDS,
-    )
-    seconds: list[float] = json.loads(ended.stdout.splitlines()[-1])
+    seconds: list[float] = run_program("wakeup", what, url)
     return seconds
 
 

@@ -46,16 +46,27 @@ class Contestant:
     def run(self, work: str, url: str, *, counts_statements: bool = False) -> Outcome:
         """Have the work done in an empty queue at ``url``, and return the outcome; AssertionError where it fails."""
         order = Order(work, self.jobs, url, self.workers, self.options, counts_statements)
-        command = [str(self.interpreter), "-m", f"job_queue.programs.{self.program}", json.dumps(asdict(order))]
-        paths = os.pathsep.join(str(ROOT / folder) for folder in ("benches", "python", "."))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
-        environment |= {"PYTHONPATH": paths, "DATABASE_URL": url}
-        ended = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False, timeout=3 * LONGEST_SECONDS
-        )
-        if ended.returncode != 0:
-            raise AssertionError(f"{self.name} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}")
-        return Outcome(**json.loads(ended.stdout.splitlines()[-1]))
+        told = run_program(f"programs.{self.program}", json.dumps(asdict(order)), url, self.interpreter)
+        return Outcome(**told)
+
+
+def run_program(module: str, argument: str, url: str, interpreter: Path = Path(sys.executable)) -> Any:
+    """Run a module of `job_queue` beside the database at ``url``, and return what its last line says, read as JSON.
+
+    AssertionError with what it wrote where it fails.
+    """
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("benches", "python", "."))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
+    ended = subprocess.run(
+        [str(interpreter), "-m", f"job_queue.{module}", argument],
+        env=environment | {"PYTHONPATH": paths, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=3 * LONGEST_SECONDS,
+    )
+    assert ended.returncode == 0, f"{module} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}"
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def ours(database: str, jobs: int, *, name: str = "ours", workers: int = 1, **options: object) -> Contestant:
