@@ -11,7 +11,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import Error, connections
+from django.db import connections
 from django.db.models import Q
 
 from job_retry.django.attempts import record, restore_connection
@@ -119,7 +119,7 @@ def _written(manager: JobQueueManager, outcomes: Iterable[_Outcome]) -> bool:
     writes = [Write(outcome.ended.job, outcome.ended.attempt, outcome.values) for outcome in outcomes]
     try:
         return write_together(manager.claims, writes)
-    except Error as error:
+    except Exception as error:
         # An outage; or a rule of the project's own forbids one of them, and which one, `record` will find out.
         shown = clean_error_text(error_text(error)).strip()
         logger.warning("%d results could not be written together (%s); each is written by itself.", len(writes), shown)
