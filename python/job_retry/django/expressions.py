@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import BooleanField, DateTimeField, Func
+from django.db.models import BooleanField, DateTimeField, F, Func, Lookup
 from django.db.models.functions import Coalesce
 
 if TYPE_CHECKING:
@@ -22,19 +22,23 @@ BEGINNINGS_OF_TIME: Mapping[str, str] = defaultdict(
 """What is before all moments, by the database's vendor."""
 
 
-class StatusIn(Func):
+class StatusIn(Lookup):
     """Whether a job's status is one of ``statuses``, which stand in the SQL itself.
 
     SQLite takes a conditional index only where the query has the index's very condition for a term, and a parameter is
-    no literal.
+    no literal. A look-up, since MariaDB is given any other condition as one that equals TRUE, and uses no index for it.
     """
 
-    arity = 1
-    output_field = BooleanField()
-    template = "%(expressions)s IN (%(literals)s)"
+    prepare_rhs = False
 
     def __init__(self, *statuses: Status) -> None:
-        super().__init__("status", literals=", ".join(f"'{status.value}'" for status in statuses))
+        super().__init__(F("status"), statuses)
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        """Write the condition."""
+        column, parameters = self.process_lhs(compiler, connection)
+        literals = ", ".join(f"'{status.value}'" for status in self.rhs)
+        return f"{column} IN ({literals})", parameters
 
 
 class NoRow(Func):
