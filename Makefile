@@ -103,7 +103,8 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases $(TYPED_TOOLS)
-	MYPYPATH=benches:. $(BIN)/mypy --explicit-package-bases benches/side_by_side benches/job_queue $(QUEUE_BENCHMARKS)
+	MYPYPATH=benches:. $(BIN)/mypy --explicit-package-bases benches/side_by_side benches/job_queue benches/grown_queue \
+		$(QUEUE_BENCHMARKS)
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
 	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
 	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run
