@@ -213,7 +213,8 @@ class Worker:
         if now - self._looked_at < LOOK_AGAIN_SECONDS:
             return
         stand = standing(self.manager.claims, self._backlog)
-        passed_on = [job for job in self._backlog if job not in stand]
+        kept = set(map(id, stand))
+        passed_on = [job for job in self._backlog if id(job) not in kept]
         self._backlog, self._looked_at = deque(stand), now
         for job in passed_on:
             self._tell(job, self.manager.not_launched(job))
