@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def test_a_renewal_while_a_claim_is_being_written_is_not_for_that_claim() -> Non
     keeper.renew()
     monotonic.now += 2
     assert not keeper.holds(claimed_at, written_at=monotonic())
+
+
+@pytest.mark.django_db
+def test_a_renewal_that_waited_to_be_written_takes_no_time_from_what_was_claimed_meanwhile() -> None:
+    manager = manager_for()
+    earlier = queued_job(manager)
+    manager.claim_next_batch(1, "host:1:a")
+    began_at = manager.clock() + timedelta(seconds=1)
+    manager.clock.advance(100)  # type: ignore[attr-defined]
+    later = queued_job(manager)
+    [claimed] = manager.claim_next_batch(1, "host:1:a")
+    assert manager.claims.renew("host:1:a", began_at) == 1
+    assert row(earlier).lease_expires_at == began_at + manager.claims.lease
+    assert row(later).lease_expires_at == claimed.lease_expires_at == manager.clock() + manager.claims.lease
 
 
 @pytest.mark.django_db

@@ -301,10 +301,12 @@ class ColumnClaims:
     def renew(self, holder: str, now: datetime) -> int:
         """Begin the leases of all that ``holder`` launches or is about to launch anew, and return how many they are.
 
-        A detached run has a lease of its own, and a job set to launching by hand has none.
+        A detached run has a lease of its own, and a job set to launching by hand has none. No lease is made to end
+        earlier: where this has waited for its turn to write, ``now`` is long past, and others may have been claimed.
         """
-        launching = self.held(holder).filter(status=Status.LAUNCHING, lease_expires_at__isnull=False)
-        return launching.update(lease_expires_at=now + self.lease)
+        ends = now + self.lease
+        launching = self.held(holder).filter(status=Status.LAUNCHING, lease_expires_at__lt=ends)
+        return launching.update(lease_expires_at=ends)
 
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:
         """Return the claimed jobs, of ``holder`` or of everybody."""
