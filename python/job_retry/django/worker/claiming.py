@@ -5,17 +5,20 @@ A worker that has found nothing looks by one statement whether there is anything
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists
 
+from job_retry.django.expressions import ready_since
 from job_retry.django.leases import LeaseKeeper
 from job_retry.django.worker.listening import Listener
+from job_retry.django.worker.summons import YOUNG_SECONDS, Summons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from job_retry.django.querysets import JobQuerySet
     from job_retry.django.queue import JobQueueManager
 
 PATIENCE_LEASES = 2
@@ -50,10 +53,15 @@ class WorkerClaims:
         self._suspects_since: float | None = None
         self._turn_ends = -float("inf")
         self._has_found_nothing = False
+        self._summons = Summons(monotonic)
+        self._seen: Any = None
+        self.postponed_seconds = math.inf
+        """After how long `may_find` is to be asked again, for this turn; infinity: it need not be."""
         self.runs_alone = False
         """Whether the last claim was a suspect, beside which nothing may run."""
         self._keeper = LeaseKeeper(manager, name, is_alive=self._turns, monotonic=monotonic)
-        self._listener = Listener(manager, name, wake, monotonic)
+        self._wake = wake
+        self._listener = Listener(manager, name, heard=self.hear, connected=wake, monotonic=monotonic)
 
     def start(self) -> None:
         """Begin to renew leases, and to listen for new jobs."""
@@ -65,13 +73,15 @@ class WorkerClaims:
         self._listener.stop()
         self._keeper.stop()
 
-    def woken(self) -> None:
-        """Take note that there is something to claim."""
-        self._has_found_nothing = False
+    def hear(self) -> None:
+        """Take note, in any thread, that the workers are told of jobs."""
+        if self._summons.heard():
+            self._wake()
 
     def turn(self) -> None:
         """Say that the worker does not hang."""
         self._turned_at = self._monotonic()
+        self.postponed_seconds = math.inf
 
     def hold(self) -> bool:
         """Return whether the lease of the last claim is live, so that what is left of it may be started."""
@@ -93,21 +103,47 @@ class WorkerClaims:
     def next(self, limit: int, *, idle: bool) -> list[Any]:
         """Claim up to ``limit`` jobs; ``idle`` says that the worker runs nothing."""
         self.runs_alone = False
+        self._summons.look()
         jobs = self._next(limit, idle=idle)
         self._has_found_nothing = not jobs
+        self._summons.claimed(found=bool(jobs))
+        self.postponed_seconds = self._summons.wait_seconds
         return jobs
 
     def may_find(self, *, idle: bool) -> bool:
         """Return whether `next` is worth its statements: where the last one found nothing, one statement looks."""
-        if not self._has_found_nothing:
+        if not self._has_found_nothing or self._summons.is_promising:
             return True
+        wait_seconds = self._summons.wait_seconds
+        if 0.0 < wait_seconds < math.inf:
+            self.postponed_seconds = wait_seconds
+            return False
+        self._summons.look()
+        first = self._first_ready(idle=idle)
+        is_left_to_others = first is not None and wait_seconds == 0.0 and self._may_be_in_hand(*first)
+        if first is not None and not is_left_to_others:
+            return True
+        self._summons.followed(again=is_left_to_others)
+        self.postponed_seconds = self._summons.wait_seconds
+        return False
+
+    def _first_ready(self, *, idle: bool) -> tuple[Any, datetime | None] | None:
+        """Return the key of the first job that may be claimed, and since when it is ready; None: there is none."""
         jobs, queue_limit = self._manager.jobs(), self._manager.claims.queue_limit
         ready = jobs.ready(self._manager.clock())
         if not idle:
             ready = ready.unsuspected()
         if queue_limit is not None:
             ready = ready.exclude(Exists(jobs.claimed()[queue_limit - 1 : queue_limit]))
-        return _is_any(ready)
+        # In an order, unlike `exists`: so the database goes by the index of waiting jobs whatever its statistics say.
+        return next(iter(ready.in_ready_order().values_list("pk", ready_since())[:1]), None)
+
+    def _may_be_in_hand(self, pk: Any, ready_from: datetime | None) -> bool:
+        """Return whether a job may be in the middle of somebody's claim: it is new, here and in the queue."""
+        is_new_here, self._seen = pk != self._seen, pk
+        if not is_new_here or ready_from is None:
+            return False
+        return (self._manager.clock() - ready_from).total_seconds() < YOUNG_SECONDS
 
     def _next(self, limit: int, *, idle: bool) -> list[Any]:
         if self._suspects_since is not None and self._is_turn_of_suspects(self._suspects_since, idle=idle):
@@ -133,7 +169,8 @@ class WorkerClaims:
         return True
 
     def _is_suspect_ready(self) -> bool:
-        return _is_any(self._manager.jobs().ready(self._manager.clock()).suspects())
+        ready = self._manager.jobs().ready(self._manager.clock())
+        return bool(ready.suspects().in_ready_order().values_list("pk")[:1])  # in an order: see `_first_ready`
 
     def _claim_others(self, limit: int) -> list[Any]:
         return self._timed(lambda: self._manager.claim_next_batch(limit, self._name))
@@ -153,8 +190,3 @@ class WorkerClaims:
 
     def _turns(self) -> bool:
         return self._monotonic() - self._turned_at < self._lease_seconds
-
-
-def _is_any(ready: JobQuerySet[Any]) -> bool:
-    # In an order, unlike `exists`, so that the database goes by the index of waiting jobs whatever its statistics say.
-    return bool(ready.in_ready_order().values_list("pk")[:1])

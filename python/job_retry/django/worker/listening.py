@@ -33,23 +33,26 @@ STOP_SECONDS = 5.0
 
 
 class Listener:
-    """Calls ``wake``, in a thread of its own, when the workers of ``manager``'s queue are told that jobs are ready.
+    """Calls ``heard``, in a thread of its own, when the workers of ``manager``'s queue are told that jobs are ready.
 
-    Also after each new connection, since what was sent before was not heard. A connection that is lost is made anew,
-    for as long as it takes; meanwhile nothing is heard. Does nothing where nobody can listen. ``name`` is that of the
-    worker, ``monotonic`` returns seconds.
+    Calls ``connected`` when it has begun to listen, since what was sent before was not heard. A connection that is lost
+    is made anew, for as long as it takes. Does nothing where nobody can listen. ``name`` is that of the worker,
+    ``monotonic`` returns seconds.
     """
 
     def __init__(
         self,
         manager: JobQueueManager,
         name: str,
-        wake: Callable[[], None],
+        *,
+        heard: Callable[[], None],
+        connected: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._using = manager.using
         self._wake_up = manager.claims.wake_up
-        self._wake = wake
+        self._heard = heard
+        self._connected = connected
         self._monotonic = monotonic
         self._outage = Outage(name, math.inf, monotonic)
         self._thread = threading.Thread(target=self._run, name=f"listening-{manager.options.name}", daemon=True)
@@ -90,13 +93,13 @@ class Listener:
         with closing(_own_connection(self._using)) as connection:
             with connection.cursor() as cursor:
                 cursor.execute(f"LISTEN {self._wake_up.channel}")
-            self._wake()
+            self._connected()
             with selectors.DefaultSelector() as selector, connection.wrap_database_errors:
                 selector.register(self._stopped, selectors.EVENT_READ)
                 selector.register(connection.connection, selectors.EVENT_READ)
                 while all(key.fileobj is not self._stopped for key, _ in selector.select()):
                     if _has_heard(connection.connection.pgconn):
-                        self._wake()
+                        self._heard()
 
 
 def _own_connection(using: str) -> BaseDatabaseWrapper:

@@ -42,7 +42,7 @@ class _Stop:
 
 
 class _Wake:
-    """A message to the worker: jobs are ready, look at once."""
+    """A message to the worker: it had better look for jobs."""
 
 
 class Worker:
@@ -143,7 +143,7 @@ class Worker:
                 self._outage.over()
             except OUTAGE_ERRORS as error:
                 wait_seconds = self._wait_seconds_after(error)
-            self._take_in(self._write_results(wait_seconds))
+            self._take_in(self._write_results(min(wait_seconds, self._claims.postponed_seconds)))
 
     def _wait_seconds(self) -> float:
         """Return how long to wait for messages: others are looked after, and a sign of life given, all the same."""
@@ -261,7 +261,6 @@ class Worker:
 
     def _take(self, message: LaunchMessage | type[_Stop | _Wake]) -> None:
         if message is _Wake:
-            self._claims.woken()
             return
         if not isinstance(message, LaunchMessage):
             self._stops += 1
