@@ -21,6 +21,7 @@ QUEUE_BENCHMARKS := $(wildcard benches/queue_*.py)
 QUEUE_PEERS := benches/queue_peers.py
 QUEUE_PEERS_VENV := .venv-queue-peers
 QUEUE_FIGURES := $(FIGURES)/queue
+queue_page = PYTHONPATH=benches:. $(BIN)/python -m job_queue.page $(QUEUE_FIGURES) docs/queue-speed.md
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
 LOCKED := $(if $(CI),--locked)
@@ -34,7 +35,8 @@ WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
 # Checked like the package itself.
 TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
-	tests/fingerprints tests/fuzz tests/integrations/environment.py
+	tests/fingerprints tests/fuzz tests/integrations/environment.py tests/benches \
+	benches/side_by_side benches/job_queue benches/grown_queue $(QUEUE_BENCHMARKS)
 
 ##@ Targets
 
@@ -103,8 +105,6 @@ lint: extension ## check formatting, lints, types, stubs, API documentation and 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy --explicit-package-bases $(TYPED_TOOLS)
-	MYPYPATH=benches:. $(BIN)/mypy --explicit-package-bases benches/side_by_side benches/job_queue benches/grown_queue \
-		$(QUEUE_BENCHMARKS)
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml job_retry._native
 	$(BIN)/python -m django check --settings tests.app.settings --fail-level WARNING
 	$(BIN)/python -m django makemigrations --settings tests.app.settings --check --dry-run
@@ -128,7 +128,7 @@ bench-queue: extension ## measure the queue on a PostgreSQL of its own and on SQ
 	@mkdir -p $(QUEUE_FIGURES)
 	@status=0; for benchmark in $(if $(ONLY),$(ONLY:%=benches/queue_%.py),$(filter-out $(QUEUE_PEERS),$(QUEUE_BENCHMARKS))); do \
 		PYTHONPATH=. $(BIN)/python $$benchmark --json $(QUEUE_FIGURES)/$$(basename $$benchmark .py).json || status=1; \
-		done; exit $$status
+		done; $(queue_page); exit $$status
 
 .PHONY: growth
 growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that texts twice as long take
@@ -145,6 +145,7 @@ bench-peers: extension $(PEERS_VENV)/.dependencies $(QUEUE_PEERS_VENV)/.dependen
 	@PYTHONPATH=python $(PEERS_VENV)/bin/python benches/many_rules.py --json $(FIGURES)/many_rules.json
 	@PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md
 	@PYTHONPATH=. $(BIN)/python $(QUEUE_PEERS) --json $(QUEUE_FIGURES)/queue_peers.json
+	@$(queue_page)
 
 .PHONY: accuracy
 accuracy: extension ## measure the classifier on labelled messages (FILE="a.jsonl b.jsonl", WRONG=1: show what is wrong)

@@ -71,4 +71,4 @@ def position(title: str) -> tuple[int, bool, str]:
 
 
 if __name__ == "__main__":
-    main(figures, __doc__)
+    raise SystemExit(not main(figures, __doc__))

@@ -89,4 +89,4 @@ def answers(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    main(figures, __doc__)
+    raise SystemExit(not main(figures, __doc__))

@@ -83,4 +83,4 @@ def statements(made: Databases) -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    main(figures, __doc__)
+    raise SystemExit(not main(figures, __doc__))

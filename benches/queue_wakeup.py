@@ -41,4 +41,4 @@ def figures() -> Iterator[Figure]:
 
 
 if __name__ == "__main__":
-    main(figures, __doc__)
+    raise SystemExit(not main(figures, __doc__))

@@ -80,8 +80,10 @@ class _Frame:
 
 @dataclass
 class Stopwatch:
-    """Adds up what the stages take, in all threads."""
+    """Adds up what the stages take, in all threads; both clocks return seconds."""
 
+    processor_clock: Callable[[], float] = time.thread_time
+    clock: Callable[[], float] = time.perf_counter
     _local: threading.local = field(default_factory=threading.local)
     _spent: dict[str, list[Spent]] = field(default_factory=lambda: defaultdict(list))
 
@@ -106,13 +108,13 @@ class Stopwatch:
             frames = self._frames()
             group = frames[-1].group if frames else "other"
             title = f"{group}: {stage.title}" if stage.is_of_its_caller else stage.title
-            frame = _Frame(title.partition(":")[0], time.thread_time(), time.perf_counter())
+            frame = _Frame(title.partition(":")[0], self.processor_clock(), self.clock())
             frames.append(frame)
             try:
                 return function(*args, **kwargs)
             finally:
                 frames.pop()
-                spent = Spent(time.thread_time() - frame.processor, time.perf_counter() - frame.passed)
+                spent = Spent(self.processor_clock() - frame.processor, self.clock() - frame.passed)
                 own = Spent(spent.processor - frame.inner_processor, spent.passed - frame.inner_passed)
                 self._spent[title].append(own)
                 if frames:

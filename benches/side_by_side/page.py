@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from . import ROUNDS, TARGET_SECONDS, Demand, Figure, shown, value_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 BENCHES = Path(__file__).parents[1]
 
@@ -81,18 +81,19 @@ def _figure(row: Mapping[str, Any]) -> Figure:
     return Figure(**{key: value for key, value in row.items() if key not in {"demand", "outcome"}}, demand=demand)
 
 
-def page(measured: Mapping[str, Sequence[Figure]], dates: Mapping[str, str], about: Iterable[tuple[str, str]]) -> str:
+def page(measured: Mapping[str, Sequence[Figure]], dates: Mapping[str, str], facts: Iterable[tuple[str, str]]) -> str:
     """Return the page with the figures of each benchmark, by its name, and the days on which they were taken."""
-    parts = [INTRODUCTION, "\n".join(["| | |", "|---|---|", *(f"| {name} | {what} |" for name, what in about)]) + "\n"]
-    parts.append(_summary([figure for figures in measured.values() for figure in figures]))
+    parts = [INTRODUCTION, about(facts)]
+    parts.append(summary([figure for figures in measured.values() for figure in figures]))
     known = list(TITLES)
     for name in sorted(measured, key=lambda name: (known.index(name) if name in known else len(known), name)):
         parts += [f"## {TITLES.get(name, name)}\n", f"{_method(name)} (`benches/{name}.py`, {dates[name]})\n"]
-        parts += _tables(measured[name])
+        parts += tables(measured[name])
     return "\n".join(parts)
 
 
-def _summary(figures: Sequence[Figure]) -> str:
+def summary(figures: Sequence[Figure]) -> str:
+    """Say which demands are met, and name those that are not."""
     demanded = [figure for figure in figures if figure.demand]
     missed = [figure for figure in demanded if figure.outcome != "met"]
     lines = [f"Of {len(demanded)} demands {len(demanded) - len(missed)} are met{'.' if not missed else '; not:'}", ""]
@@ -108,7 +109,8 @@ def _method(name: str) -> str:
     return " ".join(line for line in described.splitlines() if line and not line.startswith("python "))
 
 
-def _tables(figures: Iterable[Figure]) -> Iterator[str]:
+def tables(figures: Iterable[Figure], amount: Callable[[float], str] = shown) -> Iterator[str]:
+    """Return the tables of figures; ``amount`` says how the seconds of an implementation are shown."""
     for (table, names), rows in groupby(figures, key=lambda figure: (figure.table, tuple(figure.seconds))):
         yield f"### {_escaped(table)}\n"
         lines = [
@@ -116,7 +118,7 @@ def _tables(figures: Iterable[Figure]) -> Iterator[str]:
             "|---|" + "--:|" * (len(names) + 2) + "---|",
         ]
         for figure in rows:
-            times = [shown(seconds) for seconds in figure.seconds.values()]
+            times = [amount(seconds) for seconds in figure.seconds.values()]
             cells = [_escaped(figure.title), *times, value_shown(figure), _demand(figure), figure.outcome]
             lines.append(f"| {' | '.join(cells)} |")
         yield "\n".join(lines) + "\n"
@@ -132,14 +134,23 @@ def _escaped(text: str) -> str:
     return re.sub(r"([*_|<`\\])", r"\\\1", text)
 
 
+def dates_of(files: Iterable[Path]) -> dict[str, str]:
+    """Return the day on which each benchmark was run, by its name."""
+    return {file.stem: f"{datetime.fromtimestamp(file.stat().st_mtime, timezone.utc):%Y-%m-%d}" for file in files}
+
+
+def about(rows: Iterable[tuple[str, str]]) -> str:
+    """Return a table of what was measured, and on what."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {what} |" for name, what in rows)]) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("page", type=Path)
     options = parser.parse_args()
     files = sorted(options.folder.glob("*.json"))
-    dates = {file.stem: f"{datetime.fromtimestamp(file.stat().st_mtime, timezone.utc):%Y-%m-%d}" for file in files}
-    text = page({file.stem: read(file) for file in files}, dates, machine())
+    text = page({file.stem: read(file) for file in files}, dates_of(files), machine())
     options.page.write_text(text, encoding="utf-8")
 
 

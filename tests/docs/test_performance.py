@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benches.side_by_side import Demand, Figure, at_least, at_most
-from benches.side_by_side.page import BENCHES, TITLES, page, read
+from side_by_side import Demand, Figure, at_least, at_most
+from side_by_side.page import BENCHES, TITLES, page, read
 
 if TYPE_CHECKING:
     from pathlib import Path

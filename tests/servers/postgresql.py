@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 from tests.servers.private import Keeper, ServerError, free_port
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator, Mapping
 
 UNFORCED = {"fsync": "off", "full_page_writes": "off"}
@@ -27,6 +27,15 @@ KEEPER = Keeper("postgresql", account="postgres", foreign=("PG",), stop=(signal.
 def missing() -> str | None:
     """Return what this machine lacks to run the server, or None."""
     return "no initdb found" if _find_programs() is None else KEEPER.missing_account()
+
+
+def version() -> str:
+    """Return the version of the server that would run here."""
+    programs = _find_programs()
+    if programs is None:
+        return "none"
+    told = subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, text=True).stdout
+    return told.split()[2]
 
 
 class Server:
