@@ -30,6 +30,7 @@ NATIVE = ("tests/native",)
 # All that runs on an installed wheel: the others are about the checkout, or need a browser or much time.
 DJANGO = (
     "tests",
+    "--ignore=tests/benches",
     "--ignore=tests/docs",
     "--ignore=tests/packaging",
     "--ignore=tests/provoked",
