@@ -37,7 +37,10 @@ def figures() -> Iterator[Figure]:
         yield Figure(table, title, value * 1e3, at_most(MOST_MILLISECONDS), unit="ms")
     with databases(COUNTING) as made:
         [a_second] = measured("statements", made.new("postgresql"))
-    yield Figure("An idle worker, PostgreSQL", "statements a second", a_second, at_most(MOST_STATEMENTS), unit="")
+        [a_job] = measured("crowd", made.new("postgresql"))
+    table = "Statements, PostgreSQL"
+    yield Figure(table, "a second, of an idle worker", a_second, at_most(MOST_STATEMENTS), unit="")
+    yield Figure(table, "a job in all, beside 8 idle workers", a_job, unit="")
 
 
 if __name__ == "__main__":
