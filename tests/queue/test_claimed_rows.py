@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, connections
 from job_retry.django.testing import ManualClock
 
-from tests.app.models import BuildJob, ContainerJob
+from tests.app.models import ContainerJob
 from tests.queue.support import assert_invariants, assert_shows_its_row, manager_for, queued_job, row
 
 # What a job that waits may look like besides.
@@ -44,17 +44,6 @@ def test_a_claimed_job_shows_its_row(columns: dict[str, Any]) -> None:
     claimed.save()  # nothing that the queue owns has changed
     assert_shows_its_row(claimed)
     assert_invariants()
-
-
-@pytest.mark.django_db
-def test_a_claimed_child_shows_both_of_its_rows() -> None:
-    manager = manager_for()
-    manager.model = manager.claims.model = BuildJob
-    build = BuildJob.objects.create(platform="linux/arm64")
-    manager.queue_job(build)
-    (claimed,) = manager.claim_next_batch(5)
-    assert (type(claimed), claimed.platform) == (BuildJob, "linux/arm64")
-    assert_shows_its_row(claimed)
 
 
 @pytest.mark.django_db

@@ -6,13 +6,12 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError, connections
-from django.db.models import BigIntegerField, Count, F, Func, IntegerField, Value
+from django.db.models import BigIntegerField, F, Func, IntegerField, Value
 
 from job_retry.django.expressions import NoRow
+from job_retry.django.querysets import ask
 
 if TYPE_CHECKING:
-    from django.db.models.expressions import Combinable
-
     from job_retry.django.querysets import JobQuerySet
 
 
@@ -54,7 +53,7 @@ def lock_claiming(jobs: JobQuerySet[Any]) -> None:
     if vendor == "sqlite":
         _take_write_lock(jobs)
     elif vendor == "postgresql":
-        if not _asked(jobs, IsReadCommitted() + AdvisoryLock(_key(jobs, "claim"))):
+        if not ask(jobs, answer=IsReadCommitted() + AdvisoryLock(_key(jobs, "claim")))["answer"]:
             # Two that write the same row do not get along at these levels, whatever they read.
             jobs.filter(pk__in=_oldest(jobs)).update(status=F("status"))
     else:
@@ -72,7 +71,7 @@ def try_lock_rescuing(jobs: JobQuerySet[Any]) -> bool:
         _take_write_lock(jobs)
         return True
     if connection.vendor == "postgresql":
-        return bool(_asked(jobs, TriedAdvisoryLock(_key(jobs, "rescue"))))
+        return bool(ask(jobs, answer=TriedAdvisoryLock(_key(jobs, "rescue")))["answer"])
     try:
         list(_oldest(jobs).select_for_update(nowait=connection.features.has_select_for_update_nowait))
     except OperationalError as error:
@@ -89,12 +88,6 @@ def _take_write_lock(jobs: JobQuerySet[Any]) -> None:
 def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:
     name = f"job_retry:{purpose}:{jobs.model._meta.db_table}".encode()
     return Value(int.from_bytes(blake2b(name, digest_size=8).digest(), "big", signed=True), BigIntegerField())
-
-
-def _asked(jobs: JobQuerySet[Any], question: Combinable) -> int:
-    # An aggregate over no rows is one row, also where the table is empty.
-    found: int = jobs.filter(NoRow()).aggregate(answer=Count("pk") + question)["answer"]
-    return found
 
 
 def _oldest(jobs: JobQuerySet[Any]) -> Any:

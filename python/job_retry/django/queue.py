@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from django.core.signals import setting_changed
 from django.db import connections, router
-from django.db.models import Q
 
 from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, Holder, this_process
@@ -22,7 +21,7 @@ from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
 from job_retry.django.membership import QueueMembership
 from job_retry.django.outages import asked_twice
-from job_retry.django.querysets import JobQuerySet, due
+from job_retry.django.querysets import JobQuerySet, due, is_failed, is_running, is_scheduled
 from job_retry.django.recording import LaunchResult, sources_of, write
 from job_retry.django.registry import queue_classifier, queue_model, why_no_queue_model
 from job_retry.django.rescue import Loss, rescue
@@ -184,7 +183,7 @@ class JobQueueManager(QueueMembership):
         _check_number("max_concurrent", max_concurrent)
         refuse_open_transaction(self.using)
         self.rescue_lost_jobs()
-        running = self.jobs().filter(status=Status.RUNNING).count()
+        running = self.jobs().filter(is_running()).count()
         room = max(0, max_concurrent - running)
         jobs = self.claim_next_batch(room) or (self.claim_suspect() if room else [])
         result: BatchResult = {"launched": 0, "errors": []}
@@ -309,23 +308,17 @@ class JobQueueManager(QueueMembership):
         """Return how many jobs are ``queued`` (ready now), ``scheduled`` (later), ``running`` and ``launch_failed``."""
         now = self.clock()
         return self.jobs().counts(
-            queued=due(now),
-            scheduled=Q(status__in=WAITING, scheduled_for__gt=now),
-            running=Q(status=Status.RUNNING),
-            launch_failed=Q(status=Status.FAILED),
+            queued=due(now), scheduled=is_scheduled(now), running=is_running(), launch_failed=is_failed()
         )
 
     def get_worker_metrics(self) -> WorkerMetrics:
         """Return how many jobs wait, run and have failed, and who holds which."""
         now = self.clock()
         counts = self.jobs().counts(
-            queue_depth=Q(status__in=WAITING),
-            ready_now=due(now),
-            scheduled_future=Q(status__in=WAITING, scheduled_for__gt=now),
-            running=Q(status=Status.RUNNING),
-            launch_failed=Q(status=Status.FAILED),
+            ready_now=due(now), scheduled_future=is_scheduled(now), running=is_running(), launch_failed=is_failed()
         )
-        return cast("WorkerMetrics", {**counts, "workers": self.claims.holders()})
+        waiting = counts["ready_now"] + counts["scheduled_future"]
+        return cast("WorkerMetrics", {"queue_depth": waiting, **counts, "workers": self.claims.holders()})
 
     def _ask_clock(self) -> datetime:
         """Return now, from a clock that extrapolates by asking it anew."""

@@ -10,12 +10,10 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections
-from django.db.models import Q
 
 from job_retry.django.claims import this_process
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.outages import OUTAGE_ERRORS, Outage
-from job_retry.django.querysets import due
 from job_retry.django.recording import standing
 from job_retry.django.states import Status
 from job_retry.django.worker.claiming import WorkerClaims
@@ -242,13 +240,7 @@ class Worker:
     def _is_drained(self) -> bool:
         if self._backlog or not self._launches.is_idle:
             return False
-        now = self.manager.clock()
-        left = (
-            due(now)
-            | Q(status__in=(Status.RETRYING, Status.LAUNCHING))
-            | Q(status=Status.RUNNING, lease_expires_at__gt=now)
-        )
-        return not self.manager.jobs().filter(left).exists()
+        return self.manager.jobs().is_drained(self.manager.clock())
 
     def _take_in(self, wait_seconds: float) -> None:
         """Wait for a message, at most ``wait_seconds``, and take in all there are."""
