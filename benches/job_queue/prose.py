@@ -100,7 +100,8 @@ what many changes leave behind: an update in place (PostgreSQL calls it HOT) tou
         "New jobs",
         """\
 How soon an idle worker starts a job that another process queues, from the end of its transaction to the call of the
-launcher; and what the worker asks of the server while there is none.
+launcher; what the worker asks of the server while there is none; and what a job costs in all where eight idle workers
+hear of it, and one of them gets it.
 """,
     ),
 }
