@@ -12,7 +12,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from grown_queue.statements import CLAIM, OTHERS, POLL, Statement, managers, rounds
+from grown_queue.statements import CLAIM, HOLDER, OTHERS, POLL, Statement, claim, managers, rounds
 from grown_queue.tables import EMPTY, FINISHED, LATER, MOVING, READY, SMALL, TITLES, Table, databases, make
 from grown_queue.transitions import TRANSITIONS_A_JOB, move, state, vacuumed
 from side_by_side import Figure, at_most, main
@@ -59,9 +59,12 @@ def queues_of(database: str, tables: Sequence[Table]) -> dict[Table, JobQueueMan
 def statements(database: str) -> Iterator[Figure]:
     title = TITLES[database]
     queues = queues_of(database, (SMALL, FINISHED, READY))
-    yield from grown(title, CLAIM, queues, CLAIMS, None if database == "mariadb" else DEMANDED)
+    found = [*grown(title, CLAIM, queues, CLAIMS, None if database == "mariadb" else DEMANDED)]
+    for queue in queues.values():
+        claim(queue, HOLDER)
     for statement in OTHERS:
-        yield from grown(title, statement, queues, ROUNDS)
+        found += grown(title, statement, queues, ROUNDS)
+    yield from sorted(found, key=lambda figure: figure.table)
     yield from grown(title, POLL, queues_of(database, (EMPTY, LATER)), ROUNDS)
 
 

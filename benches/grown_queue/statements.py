@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BATCH = 100
 HOLDER = "bench:1:0"
+"""Has claimed one batch where the others are asked."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Statement:
     ask: Callable[[JobQueueManager], Any]
 
 
-def claim(manager: JobQueueManager) -> None:
-    jobs = manager.claim_next_batch(BATCH, HOLDER)
+def claim(manager: JobQueueManager, holder: str | None = None) -> None:
+    jobs = manager.claim_next_batch(BATCH, holder)
     assert len(jobs) == BATCH, len(jobs)
 
 
@@ -36,7 +37,7 @@ def poll(manager: JobQueueManager) -> None:
 CLAIM = Statement(f"claim {BATCH} jobs", claim)
 POLL = Statement("see that nothing is ready", poll)
 OTHERS = (
-    Statement("renew leases", lambda manager: manager.claims.renew(HOLDER, manager.clock())),
+    Statement(f"renew {BATCH} leases", lambda manager: manager.claims.renew(HOLDER, manager.clock())),
     Statement("look for lost jobs", lambda manager: manager.jobs().lost(manager.clock()).exists()),
     Statement("look for suspects", lambda manager: manager.jobs().ready(manager.clock()).suspects().exists()),
     Statement("count for QUEUE_LIMIT", lambda manager: manager.jobs().claimed().count()),
