@@ -13,7 +13,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from grown_queue.statements import CLAIM, HOLDER, OTHERS, POLL, Statement, claim, managers, rounds
-from grown_queue.tables import EMPTY, FINISHED, LATER, MOVING, READY, SMALL, TITLES, Table, databases, make
+from grown_queue.tables import EMPTY, FINISHED, IN_FRONT, LATER, MOVING, READY, SMALL, TITLES, Table, databases, make
 from grown_queue.transitions import TRANSITIONS_A_JOB, move, state, vacuumed
 from side_by_side import Figure, at_most, main
 
@@ -58,8 +58,9 @@ def queues_of(database: str, tables: Sequence[Table]) -> dict[Table, JobQueueMan
 
 def statements(database: str) -> Iterator[Figure]:
     title = TITLES[database]
-    queues = queues_of(database, (SMALL, FINISHED, READY))
+    queues = queues_of(database, (SMALL, FINISHED, READY, IN_FRONT))
     found = [*grown(title, CLAIM, queues, CLAIMS, None if database == "mariadb" else DEMANDED)]
+    queues.pop(IN_FRONT)
     for queue in queues.values():
         claim(queue, HOLDER)
     for statement in OTHERS:

@@ -36,16 +36,17 @@ class Table:
     finished: int = 0
     ready: int = 0
     later: int = 0
-    """Retries that are not due for a day."""
+    """Retries that are not due for a day, and would come before all others."""
 
 
 SMALL = Table("10,000 finished", finished=10_000, ready=FEW)
 FINISHED = Table("1,000,000 finished", finished=1_000_000, ready=FEW)
 READY = Table("100,000 ready", finished=10_000, ready=100_000)
+IN_FRONT = Table("100,000 later in front", finished=10_000, ready=FEW, later=100_000)
 EMPTY = Table("none waits", finished=10_000)
 LATER = Table("100,000 later", finished=1_000_000, later=100_000)
 MOVING = Table("moving")
-TABLES = (SMALL, FINISHED, READY, EMPTY, LATER, MOVING)
+TABLES = (SMALL, FINISHED, READY, IN_FRONT, EMPTY, LATER, MOVING)
 
 SERIES = {
     "postgresql": "generate_series(1, {count}) AS series",
@@ -113,7 +114,7 @@ def make(database: str, table: Table) -> str:
         editor.create_model(Job)
     ended: dict[str, Any] = {"status": "completed", "completed_at": now, "launched_at": now, "attempt_serial": 2}
     failed: dict[str, Any] = {"last_error": ERROR, "last_error_at": now, "retry_count": 1}
-    later = {"status": "retrying", "scheduled_for": now + timedelta(days=1), "attempt_serial": 1}
+    later = {"status": "retrying", "scheduled_for": now + timedelta(days=1), "attempt_serial": 1, "priority": 90}
     _copies(using, table.finished, {**ended, **failed, "queued_at": now})
     _copies(using, table.ready, {"status": "queued", "queued_at": now})
     _copies(using, table.later, {**later, **failed, "queued_at": now})
