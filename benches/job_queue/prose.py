@@ -92,7 +92,7 @@ PostgreSQL, which has as much to do as the workers have: see above how many ther
         "Larger tables",
         """\
 What a statement takes where 10,000 finished jobs are in the table, and where there are 1,000,000, or where 100,000
-jobs are ready. Finished jobs are in none of the [indexes](worker.md#databases) that claims use. The last table shows
+jobs are ready. Finished jobs are in none of the [indexes](sizing.md#the-indexes) that claims use. The last table shows
 what many changes leave behind: an update in place (PostgreSQL calls it HOT) touches no index.
 """,
     ),
