@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("job_retry.worker")
 
-LOOK_AGAIN_SECONDS = 0.02
+LOOK_AGAIN_SECONDS = 0.05
 """After so long, claimed jobs are looked at once more before they are launched: they may have been cancelled."""
 
 
