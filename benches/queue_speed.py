@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from job_queue.contest import Databases
 
-ROUNDS = 5
-ATTEMPTS = {"ours": 9000, "reference": 1200}
+ROUNDS = {"postgresql": 5, "sqlite": 3}
+ATTEMPTS = {"ours": 6000, "reference": 600}
 """Each takes some seconds of a round."""
 DEMANDED_RATIO = {("retried", "postgresql"): at_least(12)}
 DEMANDED_STATEMENTS = at_most(0.2)
@@ -39,7 +39,7 @@ def figures() -> Iterator[Figure]:
                     reference(database, ATTEMPTS["reference"] // work.attempts),
                     ours(database, ATTEMPTS["ours"] // work.attempts),
                 )
-                taken = rounds(pair, work.name, made, ROUNDS)
+                taken = rounds(pair, work.name, made, ROUNDS[database])
                 yield Figure(
                     f"Beside the reference, {title}",
                     work.title,
@@ -55,9 +55,9 @@ def figures() -> Iterator[Figure]:
 def journals(made: Databases) -> Iterator[Figure]:
     """Compare the two ways in which SQLite may be set."""
     work = WORKS["retried"]
-    jobs = ATTEMPTS["ours"] // work.attempts
+    jobs = ATTEMPTS["ours"] // work.attempts // 2
     by_journal = {journal: ours("sqlite", jobs, name=journal, SQLITE_JOURNAL=journal) for journal in SQLITE_OPTIONS}
-    taken = rounds([*by_journal.values()], work.name, made, ROUNDS)
+    taken = rounds([*by_journal.values()], work.name, made, ROUNDS["sqlite"])
     slow, fast = (taken[journal] for journal in ("rollback journal", "WAL"))
     yield Figure(
         "SQLite's journals",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from tests.servers import postgresql
+from tests.servers.run import leaving_on_signals
 
 from .program import LONGEST_SECONDS, Order, Outcome
 
@@ -57,16 +59,22 @@ def run_program(module: str, argument: str, url: str, interpreter: Path = Path(s
     """
     paths = os.pathsep.join(str(ROOT / folder) for folder in ("benches", "python", "."))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
-    ended = subprocess.run(
+    # A session of its own, so that whatever the program has started ends with it.
+    with subprocess.Popen(
         [str(interpreter), "-m", f"job_queue.{module}", argument],
         env=environment | {"PYTHONPATH": paths, "DATABASE_URL": url},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=3 * LONGEST_SECONDS,
-    )
-    assert ended.returncode == 0, f"{module} failed:\n{ended.stdout[-2000:]}\n{ended.stderr[-4000:]}"
-    return json.loads(ended.stdout.splitlines()[-1])
+        start_new_session=True,
+    ) as process:
+        try:
+            said, complained = process.communicate(timeout=3 * LONGEST_SECONDS)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, f"{module} failed:\n{said[-2000:]}\n{complained[-4000:]}"
+    return json.loads(said.splitlines()[-1])
 
 
 def ours(database: str, jobs: int, *, name: str = "ours", workers: int = 1, **options: object) -> Contestant:
@@ -99,7 +107,7 @@ class Databases:
 @contextmanager
 def databases(settings: Mapping[str, str] | None = None, *, redis_url: str = "") -> Iterator[Databases]:
     """Keep a private PostgreSQL server, its durability as it comes, and a folder for files of SQLite."""
-    with postgresql.keep(settings or {}) as server, tempfile.TemporaryDirectory() as folder:
+    with leaving_on_signals(), postgresql.keep(settings or {}) as server, tempfile.TemporaryDirectory() as folder:
         yield Databases(server.url, Path(folder), redis_url)
 
 
