@@ -26,7 +26,7 @@ ROUNDS = 5
 JOBS = 3000
 WORK = WORKS["retried"]
 PLAIN_SQL = Contestant("plain SQL, batches of 100", "raw_sql", "postgresql", JOBS, options={"batch": 100})
-REST = "everything else: the worker's loop, and handing over between its threads"
+REST = "rest: the worker's loop, handing over to threads"
 ALL = "all of it"
 PROCESSOR = "An attempt, PostgreSQL: the worker's processor time"
 PASSED = "An attempt, PostgreSQL: time that passes"

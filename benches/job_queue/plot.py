@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-WIDTH = 720
+WIDTH = 760
+TITLE_HEIGHT = 30
 ROW_HEIGHT = 24
-LABEL_WIDTH = 300
+LABEL_WIDTH = 330
 VALUE_WIDTH = 90
 PLOT_HEIGHT = 240
 MARGIN = 70
@@ -33,7 +34,7 @@ def bars(title: str, rows: Sequence[Bar], shown: Callable[[float], str]) -> str:
     room = WIDTH - LABEL_WIDTH - VALUE_WIDTH
     parts = []
     for number, row in enumerate(rows):
-        top, length = number * ROW_HEIGHT, row.value / longest * room
+        top, length = TITLE_HEIGHT + number * ROW_HEIGHT, row.value / longest * room
         middle = top + ROW_HEIGHT / 2
         place = f'x="{LABEL_WIDTH}" y="{top + 3}" width="{length:.1f}" height="{ROW_HEIGHT - 6}"'
         parts += [
@@ -41,22 +42,21 @@ def bars(title: str, rows: Sequence[Bar], shown: Callable[[float], str]) -> str:
             f'<rect {place} fill="{colour(row.colour)}"/>',
             text(LABEL_WIDTH + length + 6, middle, shown(row.value), "start"),
         ]
-    return _svg(title, len(rows) * ROW_HEIGHT, parts)
+    return _svg(title, TITLE_HEIGHT + len(rows) * ROW_HEIGHT, parts)
 
 
-def lines(title: str, across: str, series: Mapping[str, Mapping[str, float]], shown: Callable[[float], str]) -> str:
+def lines(title: str, series: Mapping[str, Mapping[str, float]], shown: Callable[[float], str]) -> str:
     """Return a line for each of ``series``, a point for each name that they share, at equal distances; from 0."""
     names = [*next(iter(series.values()))]
     highest = max(value for points in series.values() for value in points.values())
     places = {name: MARGIN + (WIDTH - 2 * MARGIN) * n / max(1, len(names) - 1) for n, name in enumerate(names)}
 
     def height(value: float) -> float:
-        return PLOT_HEIGHT - 50 - (PLOT_HEIGHT - 90) * value / highest
+        return PLOT_HEIGHT - 30 - (PLOT_HEIGHT - 90) * value / highest
 
     floor = height(0)
     parts = [f'<line x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{floor}" y2="{floor}" stroke="currentColor"/>']
     parts += [text(place, floor + 16, name, "middle") for name, place in places.items()]
-    parts.append(text(WIDTH / 2, floor + 36, across, "middle"))
     for number, (name, points) in enumerate(series.items()):
         path = " ".join(f"{places[point]:.1f},{height(value):.1f}" for point, value in points.items())
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour(number)}" stroke-width="2"/>')
@@ -82,4 +82,4 @@ def _svg(title: str, height: float, parts: Sequence[str]) -> str:
     view = f'viewBox="0 0 {WIDTH} {height:g}" width="100%" style="max-width: {WIDTH}px; font-size: 13px"'
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {view}>'
     # No empty line: Markdown would take what follows for text.
-    return "\n".join([opening, f"<title>{escape(title)}</title>", *parts, "</svg>"])
+    return "\n".join([opening, f"<title>{escape(title)}</title>", text(0, 10, title, "start"), *parts, "</svg>"])

@@ -47,7 +47,7 @@ def _group(figure: Figure) -> str:
 def workers(figures: Sequence[Figure]) -> str:
     """Return the attempts a second against the number of workers."""
     rates = {figure.title: _rate(figure.seconds["these"]) for figure in figures}
-    return lines("Attempts a second of all workers together", "", {"all workers": rates}, a_second)
+    return lines("Attempts a second of all workers together", {"all workers": rates}, a_second)
 
 
 def growth(figures: Sequence[Figure]) -> str:

@@ -31,22 +31,22 @@ class Stage(NamedTuple):
 
 STATEMENTS = "statements"
 STAGES = (
-    Stage("claim: choosing, and building its statements", ("job_retry.django.claims:ColumnClaims.claim_next",)),
+    Stage("claim: building its statements", ("job_retry.django.claims:ColumnClaims.claim_next",)),
     Stage("claim: instances of the rows", ("job_retry.django.protection:EngineColumnsProtected.from_db",)),
     Stage(
         "claim: looking at waiting claims again",
         ("job_retry.django.worker.loop:Worker._leave_out_what_passed_on",),
     ),
-    Stage("launch: handing over, and reading the result", ("job_retry.django.worker.launches:launch",)),
+    Stage("launch: calling, and reading the result", ("job_retry.django.worker.launches:launch",)),
     Stage("launch: the launcher itself", ("job_queue.launcher:launch",)),
     Stage("decision: the error's text, cleaned", ("job_retry.django.failures:clean_error_text",)),
     Stage("decision: classification", ("job_retry.django.failures:judge",)),
     Stage("decision: fingerprint", ("job_retry.django.failures:error_columns",)),
     Stage(
-        "decision: retry or not, when, which columns",
+        "decision: whether, when, which columns",
         ("job_retry.django.outcomes:decide_failure", "job_retry.django.outcomes:success_values"),
     ),
-    Stage("update: putting together, and building its statements", ("job_retry.django.worker.launches:record_all",)),
+    Stage("update: building its statements", ("job_retry.django.worker.launches:record_all",)),
     Stage(
         "update: signals and logs",
         ("job_retry.django.outcomes:announce_failure", "job_retry.django.outcomes:announce_success"),
