@@ -305,7 +305,7 @@ class ColumnClaims:
         earlier: where this has waited for its turn to write, ``now`` is long past, and others may have been claimed.
         """
         ends = now + self.lease
-        launching = self.held(holder).filter(status=Status.LAUNCHING, lease_expires_at__lt=ends)
+        launching = self.held(holder).filter(status=Status.LAUNCHING, lease_expires_at__lte=ends)
         return launching.update(lease_expires_at=ends)
 
     def held(self, holder: str | None = None) -> JobQuerySet[Any]:
