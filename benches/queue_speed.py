@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from job_queue.contest import Databases
 
 ROUNDS = {"postgresql": 5, "sqlite": 3}
-ATTEMPTS = {"ours": 6000, "reference": 600}
+ATTEMPTS = {"ours": 9000, "reference": 600}
 """Each takes some seconds of a round."""
 DEMANDED_RATIO = {("retried", "postgresql"): at_least(12)}
 DEMANDED_STATEMENTS = at_most(0.2)

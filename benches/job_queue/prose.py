@@ -13,8 +13,8 @@ INTRODUCTION = """\
 # Speed of the queue
 
 What the queue costs around your launchers: how many attempts a second one worker makes of jobs that take no time at
-all, beside other queues at the same work, and how that changes with more workers and larger tables. `make
-bench-queue` measures all but the other queues, which `make bench-peers` adds; both write this page.
+all, beside other queues at the same work, and how that changes with more workers and larger tables.
+`make bench-queue` measures all but the other queues, which `make bench-peers` adds; both write this page.
 
 The work, where nothing else is said: each job fails twice with a transient error, each time one that no other attempt
 has, then it succeeds. A retry is due at once. One worker process, `CLAIM_BATCH` 100, everything else as it comes; the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,8 @@ from job_queue.prose import SECTIONS
 from side_by_side import Figure, at_least
 from side_by_side.page import BENCHES
 
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "queue-speed.md"
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 FIGURES = {
     "queue_speed": [
@@ -111,6 +114,14 @@ def test_a_benchmark_that_was_not_run_is_left_out() -> None:
 
 def test_every_benchmark_of_the_queue_has_its_place_on_the_page() -> None:
     assert {path.stem for path in BENCHES.glob("queue_*.py")} == SECTIONS.keys()
+
+
+def test_the_readme_promises_no_more_than_the_page_shows() -> None:
+    promised = re.search(r"makes (\d+) times as many attempts a second as", (ROOT / "README.md").read_text())
+    shown = re.search(r"### Beside the reference, PostgreSQL\n.*?\| ([\d.]+)x \|", PAGE.read_text(), re.DOTALL)
+    assert promised is not None
+    assert shown is not None
+    assert float(promised[1]) <= float(shown[1])
 
 
 def test_the_versions_of_all_other_queues_are_shown() -> None:
