@@ -13,6 +13,7 @@ from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
 from job_retry.django.testing import COMPLETED, ManualClock
 from job_retry.django.worker.claiming import WorkerClaims
+from job_retry.django.worker.summons import Summons
 
 from tests.app.models import ContainerJob
 
@@ -91,7 +92,7 @@ def claims_that_found_nothing() -> tuple[Any, WorkerClaims, Seconds]:
     options = replace(get_queue_settings(), queue_limit=LIMIT)
     manager = JobQueueManager(ContainerJob, lambda job: COMPLETED, options=options, clock=ManualClock())
     seconds = Seconds()
-    claims = WorkerClaims(manager, "host:2:looking", seconds)
+    claims = WorkerClaims(manager, "host:2:looking", seconds, summons=Summons(seconds))
     assert claims.next(LIMIT, idle=True) == []
     return manager, claims, seconds
 

@@ -42,6 +42,7 @@ class WorkerClaims:
         name: str,
         monotonic: Callable[[], float],
         wake: Callable[[], None] = lambda: None,
+        summons: Summons | None = None,
     ) -> None:
         self._manager = manager
         self._name = name
@@ -53,7 +54,8 @@ class WorkerClaims:
         self._suspects_since: float | None = None
         self._turn_ends = -float("inf")
         self._has_found_nothing = False
-        self._summons = Summons(monotonic)
+        # By time that goes on whatever the worker's clock says: one that stands still would put a claim off for ever.
+        self._summons = summons or Summons()
         self._seen: Any = None
         self.postponed_seconds = math.inf
         """After how long `may_find` is to be asked again, for this turn; infinity: it need not be."""
