@@ -10,7 +10,8 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django_q"]
 LOGGING = SILENT_LOGS
-DATABASES = {"default": configured()}
+# It closes connections that are too old after each task, which by Django's default all are.
+DATABASES = {"default": {**configured(), "CONN_MAX_AGE": None}}
 
 Q_CLUSTER = {
     "name": "jobs",
