@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROUNDS = 5
-JOBS = 6000
+JOBS = 4000
 WORK = WORKS["retried"]
 DEMANDS = {1: None, 2: None, 4: None, 8: at_least(0.85)}
 """Worker processes, and how many times as fast as two they have to be."""

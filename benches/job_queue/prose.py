@@ -60,9 +60,9 @@ Each in its own idiom for work that is retried at once, in the fastest setting t
 worker process:
 
 - **Procrastinate**: coroutines, one at a time, and ten at once; `RetryStrategy(max_attempts=2, wait=0)`.
-- **django-q2** with its broker on the ORM: connections kept, jobs fetched fifty at a time, no limit on saved results, no
-  scheduler. Its delay before a retry is not counted: all jobs have their first attempt, then they are let go for the
-  next.
+- **django-q2** with its broker on the ORM: connections kept, jobs fetched fifty at a time, no limit on saved results,
+  no scheduler. Its delay before a retry is not counted: all jobs have their first attempt, then they are let go for
+  the next.
 - **Celery** with Redis, which writes nothing to disk here: a solo worker without gossip, mingling and heartbeats, a
   hundred jobs fetched ahead, no results kept.
 - **Huey** on SQLite: as it comes, and with neither results nor forced writes (`fsync=False`). It keeps no job that it
