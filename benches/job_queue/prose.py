@@ -100,9 +100,9 @@ what many changes leave behind: an update in place (PostgreSQL calls it HOT) tou
     "queue_wakeup": Section(
         "New jobs",
         """\
-How soon an idle worker starts a job that another process queues, from the end of its transaction to the call of the
-launcher; what the worker asks of the server while there is none; and what a job costs in all where eight idle workers
-hear of it, and one of them gets it.
+How [soon](worker.md#how-soon-jobs-start) an idle worker starts a job that another process queues, from the end of its
+transaction to the call of the launcher; what the worker asks of the server while there is none; and what a job costs
+in all where eight idle workers hear of it, and one of them gets it.
 """,
     ),
 }
