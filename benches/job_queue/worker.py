@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import django
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 from django.utils import timezone
 
 POLL_SECONDS = 0.05
@@ -25,9 +25,10 @@ def warm_up() -> None:
 def main() -> None:
     django.setup()
     warm_up()
+    command = load_command_class("job_retry.django", "run_job_queue")
     print("ready", flush=True)
     sys.stdin.readline()
-    call_command("run_job_queue", drain=True, verbosity=0, poll_interval=POLL_SECONDS)
+    call_command(command, drain=True, verbosity=0, poll_interval=POLL_SECONDS)
     print("drained", flush=True)
 
 
