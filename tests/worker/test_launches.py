@@ -41,7 +41,7 @@ class Bench:
 
     made: ClassVar[list[Bench]] = []
 
-    def __init__(self, launch: Any, jobs: int) -> None:
+    def __init__(self, launch: Any, jobs: int, **options: Any) -> None:
         self.made.append(self)
         self.now = 0.0
         self.manager = manager_for(launch)
@@ -49,7 +49,7 @@ class Bench:
             queued_job(self.manager, name=f"job {number}")
         self.claimed = self.manager.claim_next_batch(jobs)
         self.inbox: SimpleQueue[Any] = SimpleQueue()
-        self.launches = Launches(self.manager, self.inbox, "host:1:a", lambda: self.now)
+        self.launches = Launches(self.manager, self.inbox, "host:1:a", lambda: self.now, **options)
 
     def start(self, count: int) -> None:
         for _ in range(count):
@@ -150,6 +150,18 @@ def test_writing_that_does_not_keep_up_takes_the_place_of_launches() -> None:
         go_on.set()
         signals.job_launched.disconnect(receive)
     assert set(ContainerJob.objects.values_list("status", flat=True)) == {"completed"}
+
+
+def test_one_by_one_a_launch_makes_room_when_its_result_is_written() -> None:
+    bench = Bench(ScriptedLauncher(COMPLETED), 1, one_by_one=True)
+    bench.start(1)
+    taken = [bench.launches.slots_taken]
+    bench.take()
+    taken.append(bench.launches.slots_taken)
+    assert bench.write() is None  # it waits for no others
+    taken.append(bench.launches.slots_taken)
+    assert bench.written() == 1
+    assert [*taken, bench.launches.slots_taken] == [1, 1, 1, 0]
 
 
 def test_a_job_may_be_launched_again_before_its_first_end_is_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import get_queue_settings
 from job_retry.django.testing import COMPLETED, ManualClock
-from job_retry.django.worker import Worker
+from job_retry.django.worker import Worker, loop
 from job_retry.django.worker.claiming import PATIENCE_LEASES, TURN_LEASES, WorkerClaims
 
 from tests.app.models import ContainerJob
@@ -169,3 +169,31 @@ def test_what_took_longer_to_claim_than_its_lease_is_not_started(caplog: pytest.
     Worker(manager, drain=True, poll_interval=0.01, monotonic=seconds).run()
     assert "The lease of 2 claimed jobs has ended" in caplog.text
     assert sorted(started) == [("job 0", 1), ("job 1", 1)]
+
+
+def test_what_took_longer_to_look_at_than_its_lease_is_not_started(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = Seconds()
+    started: list[tuple[str, int]] = []
+
+    def launch(job: ContainerJob) -> Any:
+        started.append((job.name, job.attempt_serial))
+        seconds.now += loop.LOOK_AGAIN_SECONDS  # so that the others are looked at again
+        return COMPLETED
+
+    def look(*arguments: Any) -> Any:
+        """Be frozen between looking and starting, once."""
+        monkeypatch.setattr(loop, "standing", standing)
+        jobs = standing(*arguments)
+        seconds.now += LEASE_SECONDS
+        return jobs
+
+    standing = loop.standing
+    monkeypatch.setattr(loop, "standing", look)
+    manager = manager_with(launch)
+    manager.options = replace(manager.options, claim_batch=3, max_concurrent=1)
+    queued(manager, 3, "job")
+    Worker(manager, drain=True, poll_interval=0.01, monotonic=seconds).run()
+    assert "The lease of 2 claimed jobs has ended" in caplog.text
+    assert sorted(started) == [("job 0", 1), ("job 1", 1), ("job 2", 1)]

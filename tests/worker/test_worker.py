@@ -366,3 +366,19 @@ def test_survives_the_end_of_its_connection() -> None:
     assert worker.run().launched == 1
     assert cut
     assert statuses() == ["completed"]
+
+
+@pytest.mark.parametrize(("options", "waits"), [({}, True), ({"claim_batch": 2}, False)])
+def test_claimed_one_by_one_no_job_is_launched_before_the_last_has_its_result(
+    options: dict[str, Any], waits: bool
+) -> None:
+    unfinished: list[int] = []
+
+    def launch(job: Any) -> dict[str, Any]:
+        unfinished.append(ContainerJob.objects.filter(status="launching").count())
+        return COMPLETED
+
+    manager = manager_with(launch, max_concurrent=1, **options)
+    queued(manager, 4)
+    drained(manager)
+    assert (unfinished == [1] * 4) == waits

@@ -50,13 +50,20 @@ class Launches:
 
     Launches and the writing of their results run in threads, which put what has happened into ``inbox``; the worker
     hands each of these messages to `take`. A launch that has ended makes room for another before its result is
-    written. ``monotonic`` returns seconds.
+    written; ``one_by_one``, only when it is. ``monotonic`` returns seconds.
     """
 
     def __init__(
-        self, manager: JobQueueManager, inbox: SimpleQueue[Any], name: str, monotonic: Callable[[], float]
+        self,
+        manager: JobQueueManager,
+        inbox: SimpleQueue[Any],
+        name: str,
+        monotonic: Callable[[], float],
+        *,
+        one_by_one: bool = False,
     ) -> None:
         self._manager = manager
+        self._one_by_one = one_by_one
         self._inbox = inbox
         self._name = name
         self._monotonic = monotonic
@@ -95,6 +102,8 @@ class Launches:
         Writing runs beside the launches; where it does not keep up, since receivers of signals are slow or the
         database is, it takes their place.
         """
+        if self._one_by_one:
+            return len(self._under_way) + len(self._ended) + len(self._being_written)
         return len(self._under_way) + max(0, len(self._being_written) - 1)
 
     @property
@@ -125,7 +134,7 @@ class Launches:
         """
         while self._ended:
             wait_seconds = self._ended_at + LINGER_SECONDS - self._monotonic()
-            more_to_come = more_to_come or bool(self._under_way)
+            more_to_come = (more_to_come or bool(self._under_way)) and not self._one_by_one
             if more_to_come and wait_seconds > 0 and len(self._ended) < RESULTS_TOGETHER:
                 return wait_seconds
             if len(self._being_written) >= most_concurrent:

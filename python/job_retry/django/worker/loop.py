@@ -82,7 +82,9 @@ class Worker:
         self._monotonic = monotonic
         # Both ends of a SimpleQueue may be used from a signal handler, which an Event's may not.
         self._inbox: SimpleQueue[LaunchMessage | type[_Stop | _Wake]] = SimpleQueue()
-        self._launches = Launches(manager, self._inbox, self.name, monotonic)
+        # Whoever wants so has jobs that may take the worker along: then nothing else is to be lost with it.
+        one_by_one = self.max_concurrent == 1 and manager.options.claim_batch in (None, 1)
+        self._launches = Launches(manager, self._inbox, self.name, monotonic, one_by_one=one_by_one)
         self._claims = WorkerClaims(manager, self.name, monotonic, wake=lambda: self._inbox.put(_Wake))
         self._backlog: deque[Any] = deque()
         self._looked_at = 0.0
@@ -196,11 +198,11 @@ class Worker:
             batch = min(self.manager.options.claim_batch or slots, self._launches_left)
             self._looked_at = self._monotonic()
             self._backlog.extend(self._claims.next(batch, idle=self._launches.is_idle))
-            self._give_back_lost()  # the claim may have taken longer than its lease: a frozen process cannot tell
         if slots <= 0 or not self._backlog:
             return
         self._leave_out_what_passed_on()
         started_at = self.manager.clock()
+        self._give_back_lost()  # all this may have taken longer than the lease: a frozen process cannot tell
         for _ in range(min(slots, len(self._backlog))):
             self._launches.start(self._backlog.popleft(), started_at)
             self._started += 1
