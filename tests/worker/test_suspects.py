@@ -179,7 +179,7 @@ def test_what_took_longer_to_look_at_than_its_lease_is_not_started(
 
     def launch(job: ContainerJob) -> Any:
         started.append((job.name, job.attempt_serial))
-        seconds.now += loop.LOOK_AGAIN_SECONDS  # so that the others are looked at again
+        seconds.now += 2 * loop.LOOK_AGAIN_SECONDS  # so that the others are looked at again
         return COMPLETED
 
     def look(*arguments: Any) -> Any:
