@@ -109,10 +109,10 @@ def record(manager: JobQueueManager, ended: EndedLaunch, outage: Outage | None =
 
 @contextmanager
 def _given_back_on_interrupt(manager: JobQueueManager, job: RetryableJob, pk: Any, attempt: Attempt) -> Iterator[None]:
-    claim = Q(pk=pk, claim_token=attempt.claim_token)
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
+        claim = Q(pk=pk, claim_token=attempt.claim_token)
         try:
             if manager.claims.give_back(manager.jobs().filter(claim), manager.clock()):
                 look(manager, job, attempt)

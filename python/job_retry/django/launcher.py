@@ -66,10 +66,15 @@ def is_coroutine_function(launch: object) -> bool:
 
 def resolve_launcher(launch: Launcher | str) -> Launcher:
     """Return the callable behind ``launch``; ImportError, AttributeError or TypeError say what is wrong with it."""
+    launcher = _found(launch)
+    validate_launcher(launcher)
+    return launcher
+
+
+def _found(launch: Launcher | str) -> Launcher:
     found = resolve_name(launch) if isinstance(launch, str) else launch
     if isinstance(found, str):
         raise TypeError(f"{launch!r} names a string, not a callable.")
-    validate_launcher(found)
     launcher: Launcher = found
     return launcher
 
@@ -77,9 +82,8 @@ def resolve_launcher(launch: Launcher | str) -> Launcher:
 def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: str) -> LaunchOutcome:
     """Call ``launch`` for ``job`` and return its outcome; only KeyboardInterrupt and SystemExit come through."""
     try:
-        launcher = resolve_launcher(launch)
-        result = launcher(job, idempotency_key=idempotency_key) if _names_idempotency_key(launcher) else launcher(job)
-        return read_result(result)
+        launcher, names_idempotency_key = _known(_found(launch))
+        return read_result(launcher(job, idempotency_key=idempotency_key) if names_idempotency_key else launcher(job))
     except (KeyboardInterrupt, SystemExit):
         raise
     # Also what is no Exception, such as a cancelled coroutine or a panic of an extension: the job must not hang on it.
@@ -133,16 +137,19 @@ def _execution_id(result: object) -> str | None:
     return None
 
 
-def _names_idempotency_key(launcher: Launcher) -> bool:
+def _known(launcher: Launcher) -> tuple[Launcher, bool]:
+    """Return ``launcher``, which can serve as one, and whether it asks for the idempotency key."""
     try:
-        return _signature_names_idempotency_key(launcher)
-    except TypeError:  # of a kind that has no hash
-        return _signature_names_idempotency_key.__wrapped__(launcher)
+        return _looked_into(launcher)
+    except TypeError:  # of a kind that has no hash; or none that can serve, which is said once more
+        return _looked_into.__wrapped__(launcher)
 
 
 @lru_cache(maxsize=64)
-def _signature_names_idempotency_key(launcher: Launcher) -> bool:
+def _looked_into(launcher: Launcher) -> tuple[Launcher, bool]:
+    # Remembered: to look into a function costs more than many a launch, and finds the same each time.
+    validate_launcher(launcher)
     try:
-        return "idempotency_key" in inspect.signature(launcher).parameters
+        return launcher, "idempotency_key" in inspect.signature(launcher).parameters
     except (TypeError, ValueError):  # builtins and some extension functions have no signature
-        return False
+        return launcher, False

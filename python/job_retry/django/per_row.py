@@ -41,17 +41,18 @@ class PerRow(Func):
         # A cast to a limited text would cut it off in silence.
         is_text = isinstance(self.output_field, (CharField, TextField))
         cast = "" if is_text else f"::{self.output_field.db_type(connection)}"
-        prepared = {row: self.output_field.get_db_prep_save(value, connection) for row, value in self._values.items()}
-        if not all(value is None or isinstance(value, (str, int, *_AS_TEXT)) for value in prepared.values()):
-            # A field of the project's own, whose values have no form in JSON.
-            sql, params = self.as_sql(compiler, connection, **context)
-            return f"({sql}){cast}", params
         key, params = compiler.compile(self.source_expressions[0])
-        to_database = self._key_field(compiler).get_db_prep_value
-        document = {
-            str(to_database(row, connection)): str(value) if isinstance(value, _AS_TEXT) else value
-            for row, value in prepared.items()
-        }
+        key_to_database, to_database = self._key_field(compiler).get_db_prep_value, self.output_field.get_db_prep_save
+        document: dict[str, Any] = {}
+        for row, value in self._values.items():
+            prepared = to_database(value, connection)
+            if isinstance(prepared, _AS_TEXT):
+                prepared = str(prepared)
+            elif not (prepared is None or isinstance(prepared, (str, int))):
+                # A field of the project's own, whose values have no form in JSON.
+                sql, params = self.as_sql(compiler, connection, **context)
+                return f"({sql}){cast}", params
+            document[str(key_to_database(row, connection))] = prepared
         return f"(%s::jsonb ->> {key}::text){cast}", (json.dumps(document, ensure_ascii=False), *params)
 
     def _key_field(self, compiler: Any) -> Any:
