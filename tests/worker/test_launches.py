@@ -10,7 +10,7 @@ import pytest
 from job_retry.django import signals
 from job_retry.django.attempts import EndedLaunch
 from job_retry.django.testing import COMPLETED, STARTED, ScriptedLauncher
-from job_retry.django.worker.launches import LINGER_SECONDS, RESULTS_TOGETHER, Launches, RecordedLaunches
+from job_retry.django.worker.launches import LINGER_SECONDS, LINGER_WRITES, RESULTS_TOGETHER, Launches, RecordedLaunches
 
 from tests.app.models import ContainerJob
 from tests.queue.support import assert_invariants, manager_for, queued_job, row
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+LEAST_SECONDS, MOST_SECONDS = LINGER_SECONDS
 
 PATIENCE_SECONDS = 30
 """When a test that waits for another thread gives up; it never waits that long unless something is broken."""
@@ -78,15 +80,35 @@ class Bench:
 def test_a_result_waits_for_others_and_not_for_long() -> None:
     bench = Bench(ScriptedLauncher(COMPLETED), 3)
     bench.launch(1)
-    assert bench.write() == LINGER_SECONDS
-    bench.now += LINGER_SECONDS / 2
+    assert bench.write() == LEAST_SECONDS
+    bench.now += LEAST_SECONDS / 2
     bench.launch(2)
-    assert bench.write() == LINGER_SECONDS / 2  # from the first one on
-    bench.now += LINGER_SECONDS
+    assert bench.write() == LEAST_SECONDS / 2  # from the first one on
+    bench.now += LEAST_SECONDS
     assert bench.write() is None
     assert bench.written() == 3
     assert bench.launches.is_idle
     assert set(ContainerJob.objects.values_list("status", flat=True)) == {"completed"}
+
+
+@pytest.mark.parametrize(
+    ("write_seconds", "waits_seconds"),
+    [(0.0, LEAST_SECONDS), (0.05, LINGER_WRITES * 0.05), (7.0, MOST_SECONDS)],
+)
+def test_a_result_waits_longer_where_writing_takes_long(write_seconds: float, waits_seconds: float) -> None:
+    def receive(**_arguments: Any) -> None:
+        bench.now += write_seconds
+
+    bench = Bench(ScriptedLauncher(COMPLETED), 2)
+    signals.job_launched.connect(receive)
+    try:
+        bench.launch(1)
+        bench.write(more_to_come=False)
+        assert bench.written() == 1
+    finally:
+        signals.job_launched.disconnect(receive)
+    bench.launch(1)
+    assert bench.write() == pytest.approx(waits_seconds)
 
 
 def test_a_result_waits_for_nobody_where_nobody_comes() -> None:
@@ -106,7 +128,7 @@ def test_a_result_waits_for_launches_that_are_under_way() -> None:
     bench = Bench(launch, 2)
     bench.start(2)
     bench.take()
-    assert bench.write(more_to_come=False) == LINGER_SECONDS
+    assert bench.write(more_to_come=False) == LEAST_SECONDS
     go_on.set()
     bench.take()
     assert bench.write(more_to_come=False) is None
@@ -117,7 +139,7 @@ def test_so_many_results_are_written_in_one_go() -> None:
     bench = Bench(ScriptedLauncher(COMPLETED), RESULTS_TOGETHER + 1)
     bench.launch(RESULTS_TOGETHER + 1)
     assert bench.launches.has_too_many_results
-    assert bench.write() == LINGER_SECONDS
+    assert bench.write() == LEAST_SECONDS
     assert bench.written() == RESULTS_TOGETHER
     assert not bench.launches.has_too_many_results
     assert [ended.job.name for ended in bench.launches.unwritten] == [f"job {RESULTS_TOGETHER}"]

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 RESULTS_TOGETHER = 100
 """Results that are written in one go. More would save little, and be more to launch again should the worker die."""
 
-LINGER_SECONDS = 0.02
-"""For so long a result waits for others. Launches that last longer than this gain nothing by waiting longer."""
+LINGER_SECONDS = (0.02, 0.2)
+"""For how long a result waits for others, at least and at most."""
+
+LINGER_WRITES = 2
+"""In between, so many times as long as results took to be written last: where that takes long, since the machine or
+the database is busy, fewer and larger writes are what helps."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,12 @@ class InterruptedLaunch:
 
 @dataclass(frozen=True)
 class RecordedLaunches:
-    """Launches whose results were written together, or could not be."""
+    """Launches whose results were written together, or could not be, and for how long that went on."""
 
     together: list[EndedLaunch]
     """The very list that was to be written."""
     recorded: list[Recorded]
+    seconds: float
 
 
 LaunchMessage = EndedLaunch | InterruptedLaunch | RecordedLaunches
@@ -72,6 +77,7 @@ class Launches:
         self._under_way: dict[int, Any] = {}
         self._ended: list[EndedLaunch] = []
         self._ended_at = 0.0
+        self._linger_seconds, _ = LINGER_SECONDS
         self._being_written: list[list[EndedLaunch]] = []
         self._is_left = False
 
@@ -120,6 +126,8 @@ class Launches:
         """Take note of what a thread has told."""
         if isinstance(message, RecordedLaunches):
             self._being_written = [other for other in self._being_written if other is not message.together]
+            least, most = LINGER_SECONDS
+            self._linger_seconds = min(max(least, LINGER_WRITES * message.seconds), most)
             return
         self._under_way.pop(id(message.job), None)
         if isinstance(message, EndedLaunch):
@@ -133,7 +141,7 @@ class Launches:
         Results wait for others as long as there are ``more_to_come``, though not for long.
         """
         while self._ended:
-            wait_seconds = self._ended_at + LINGER_SECONDS - self._monotonic()
+            wait_seconds = self._ended_at + self._linger_seconds - self._monotonic()
             more_to_come = (more_to_come or bool(self._under_way)) and not self._one_by_one
             if more_to_come and wait_seconds > 0 and len(self._ended) < RESULTS_TOGETHER:
                 return wait_seconds
@@ -169,7 +177,9 @@ class Launches:
             self._write_what_is_left([], self._manager.outage_seconds)
 
     def _write(self, together: list[EndedLaunch]) -> None:
-        self._inbox.put(RecordedLaunches(together, self._recorded(together, self._manager.outage_seconds)))
+        began_at = self._monotonic()
+        recorded = self._recorded(together, self._manager.outage_seconds)
+        self._inbox.put(RecordedLaunches(together, recorded, self._monotonic() - began_at))
 
     def _write_what_is_left(self, ended: list[EndedLaunch], outage_seconds: float) -> None:
         """Write the results that nobody else will; each message is taken by one thread."""
