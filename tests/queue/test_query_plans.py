@@ -26,7 +26,9 @@ pytestmark = [
     ),
 ]
 
-FINISHED, READY, LATER, DEAD, HELD, BATCH = 10_000, 300, 300, 20, 10, 100
+FINISHED, READY, LATER, DEAD, HELD, BATCH = 5_000, 300, 300, 20, 10, 100
+DOUBLINGS = 3
+"""Of the finished, so that to look at them all costs several times as much, whatever the table was used for before."""
 LIMITED = QueueSettings(name="limited", model="app.ContainerJob", launch="tests.app", queue_limit=1000)
 EXPLAIN = {"postgresql": "EXPLAIN", "sqlite": "EXPLAIN QUERY PLAN"}
 WHOLE_TABLE = {"postgresql": "Seq Scan on app_containerjob", "sqlite": "SCAN app_containerjob\n"}
@@ -46,8 +48,13 @@ def table(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         (DEAD, {"status": "failed", "failed_at": now}),
     ]
     with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM FULL app_containerjob")  # of the holes that other tests have left
         for count, columns in kinds:
             ContainerJob.objects.bulk_create([ContainerJob(**columns) for _ in range(count)], batch_size=200)
+            if columns["status"] == "completed":
+                double(DOUBLINGS)
         JobQueueManager(ContainerJob, str).claim_next_batch(HELD, "elsewhere")
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -56,6 +63,14 @@ def table(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
             yield
         finally:
             ContainerJob.objects.all().delete()
+
+
+def double(times: int) -> None:
+    """Copy all jobs, so many times over."""
+    columns = ", ".join(field.column for field in ContainerJob._meta.concrete_fields if not field.primary_key)
+    with connection.cursor() as cursor:
+        for _ in range(times):
+            cursor.execute(f"INSERT INTO app_containerjob ({columns}) SELECT {columns} FROM app_containerjob")
 
 
 @contextmanager
