@@ -233,7 +233,10 @@ impl Anchors {
             }
             // Of a shorter literal the head is all of it, but for what may have been read behind the text.
             let whole = entry.head_bits != u64::MAX && start + WORD <= text.bytes().len();
-            if whole || text.bytes()[start..].starts_with(self.literal(entry.literal)) {
+            // Behind the text are zeros, which may be what a literal begins with.
+            let is_there =
+                || text.bytes().get(start..).is_some_and(|rest| rest.starts_with(self.literal(entry.literal)));
+            if whole || is_there() {
                 found(entry.literal, start);
             }
         }
@@ -267,8 +270,8 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_a_search_for_each_finds(
-            literals in proptest::collection::btree_set("[ab]{3,6}|[abc\u{e9}]{3,9}", 0..60),
-            text in "[abc]{0,8}|[abcd\u{e9}]{0,60}",
+            literals in proptest::collection::btree_set("[ab\0]{3,6}|[abc\u{e9}]{3,9}", 0..60),
+            text in "[abc\0]{0,8}|[abcd\u{e9}\0]{0,60}",
         ) {
             let literals: Vec<&[u8]> = literals.iter().map(String::as_bytes).collect();
             let text = text.as_bytes();

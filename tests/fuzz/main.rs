@@ -13,8 +13,11 @@ use crate::targets::TARGETS;
 use std::time::Duration;
 
 /// What was found once: target, patterns, message.
-const REGRESSIONS: &[(&str, &[&str], &[u8])] =
-    &[("lists", &["aba.*aba"], b"ababa"), ("lists", &["k.*i"], b"\xe2\x84\xaa \xc4\xb0")];
+const REGRESSIONS: &[(&str, &[&str], &[u8])] = &[
+    ("lists", &["aba.*aba"], b"ababa"),
+    ("lists", &["k.*i"], b"\xe2\x84\xaa \xc4\xb0"),
+    ("rules", &["\0{2}\0"], b"  full"),
+];
 
 #[test]
 fn what_was_found_once_stays_mended() {
