@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -72,11 +73,25 @@ def resolve_launcher(launch: Launcher | str) -> Launcher:
 
 
 def _found(launch: Launcher | str) -> Launcher:
-    found = resolve_name(launch) if isinstance(launch, str) else launch
+    found = resolve_name(_with_colon(launch)) if isinstance(launch, str) else launch
     if isinstance(found, str):
         raise TypeError(f"{launch!r} names a string, not a callable.")
     launcher: Launcher = found
     return launcher
+
+
+@lru_cache(maxsize=64)
+def _with_colon(path: str) -> str:
+    """Return a dotted path with a colon behind its module, if it can be resolved; else the error says why not.
+
+    Without one, each call would look on the disk for a module that is called like the function.
+    """
+    resolve_name(path)
+    module, attributes = path, ""
+    while ":" not in path and module not in sys.modules and "." in module:
+        module, _, attribute = module.rpartition(".")
+        attributes = f"{attribute}.{attributes}" if attributes else attribute
+    return f"{module}:{attributes}" if attributes and module in sys.modules else path
 
 
 def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: str) -> LaunchOutcome:
