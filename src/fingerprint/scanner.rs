@@ -95,6 +95,7 @@ impl<'a> Scanner<'a> {
 
     fn run(&mut self) {
         while let Some(byte) = self.byte(self.at) {
+            let begin = self.at;
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => self.token(),
                 b' ' | 0..=31 | 127 => self.blank(1),
@@ -108,6 +109,7 @@ impl<'a> Scanner<'a> {
                 _ if self.begins_token() => self.token(),
                 _ => self.punctuation(),
             }
+            debug_assert!(self.at > begin, "nothing is read of {:?}", self.rest());
         }
     }
 

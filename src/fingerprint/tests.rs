@@ -37,6 +37,7 @@ fn what_varies_is_replaced_and_the_cause_is_kept() {
         (r"C:\Users\bob\x.txt is locked", "<path> is locked"),
         ("GET https://api.example.com/v1/items?id=7, giving up", "GET <url>, giving up"),
         ("unix:///var/run/docker.sock", "unix:///var/run/docker.sock"),
+        ("::171https://db.example.com/x failed", "::<url> failed"),
         ("2026-01-15 10:30:00,123 ERROR took 1m30s for 512MiB", "<timestamp> ERROR took <duration> for <size>"),
         ("\u{1b}[31mred\u{1b}[0m  and   wide", "red and wide"),
         ("object at 0x7f3a5c00", "object at <address>"),
@@ -203,6 +204,11 @@ proptest! {
         if !text.contains('\u{1b}') {
             prop_assert_eq!(template(&stored), template(&text));
         }
+    }
+
+    #[test]
+    fn every_text_is_read_to_its_end(text in "(::|://|[a-c0-9]{1,3}|[/.:@%+~<>\"'=\\\\ -]|https|sha256|arn|jdbc){0,24}") {
+        fingerprint(&text, LATEST_VERSION).unwrap();
     }
 
     #[test]

@@ -177,6 +177,8 @@ impl Scanner<'_> {
         if LOCAL_SCHEMES.contains(&scheme) {
             let length = mark + "://".len();
             self.push(&self.text[self.at..self.at + length], length);
+        } else if scheme.starts_with(':') {
+            self.punctuation();
         } else if let Some(colon) = scheme.find(':').filter(|_| !scheme.starts_with("jdbc:")) {
             self.compound(self.at + colon);
         } else {

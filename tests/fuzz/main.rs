@@ -17,6 +17,7 @@ const REGRESSIONS: &[(&str, &[&str], &[u8])] = &[
     ("lists", &["aba.*aba"], b"ababa"),
     ("lists", &["k.*i"], b"\xe2\x84\xaa \xc4\xb0"),
     ("rules", &["\0{2}\0"], b"  full"),
+    ("fingerprints", &[], b"::171https://host"),
 ];
 
 #[test]
