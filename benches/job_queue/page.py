@@ -7,14 +7,12 @@ FOLDER has a file of figures for each benchmark of the queue, as `--json` writes
 
 from __future__ import annotations
 
-import argparse
 import os
 import sqlite3
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from side_by_side.page import BENCHES, about, dates_of, machine, read, summary, tables
+from side_by_side.page import BENCHES, about, machine, summary, tables, write_page
 
 from tests.servers import postgresql
 
@@ -62,15 +60,5 @@ def page(measured: Mapping[str, Sequence[Figure]], dates: Mapping[str, str], fac
     return "\n".join(parts)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("page", type=Path)
-    options = parser.parse_args()
-    files = sorted(options.folder.glob("queue_*.json"))
-    text = page({file.stem: read(file) for file in files}, dates_of(files), surroundings())
-    options.page.write_text(text, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write_page(__doc__, "queue_*.json", page, surroundings())

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .work import WORKS
 
@@ -113,6 +113,25 @@ def main(prepare: Callable[[Order], None], work: Callable[[Order], float], check
     statements = None if count is None else count.read()
     check(order)
     print(json.dumps(asdict(Outcome(order.attempts, seconds, statements))), flush=True)
+
+
+class CalledQueue(Protocol):
+    """A queue whose tasks run in this process, so that its calls tell what was done."""
+
+    calls: Calls
+
+    def work(self) -> float:
+        """Have all jobs done, and return the seconds that are to count."""
+
+
+def main_of_called(make: Callable[[Order], CalledQueue]) -> None:
+    """Do as `main` does with the queue that ``make`` returns, which has its jobs already."""
+    queues: list[CalledQueue] = []
+    main(
+        lambda order: queues.append(make(order)),
+        lambda _order: queues[0].work(),
+        lambda _order: queues[0].calls.check(),
+    )
 
 
 class StatementCount:

@@ -14,6 +14,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from itertools import groupby
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from . import ROUNDS, TARGET_SECONDS, Demand, Figure, shown, value_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
 BENCHES = Path(__file__).parents[1]
 
@@ -144,15 +145,20 @@ def about(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {what} |" for name, what in rows)]) + "\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+Page = Callable[[Mapping[str, Sequence[Figure]], Mapping[str, str], Iterable[tuple[str, str]]], str]
+"""Returns a page with the figures of each benchmark, by its name, the days on which they were taken, and on what."""
+
+
+def write_page(description: str | None, pattern: str, page: Page, facts: Iterable[tuple[str, str]]) -> None:
+    """Write the page named second from the files of the folder named first that match ``pattern``."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("page", type=Path)
     options = parser.parse_args()
-    files = sorted(options.folder.glob("*.json"))
-    text = page({file.stem: read(file) for file in files}, dates_of(files), machine())
+    files = sorted(options.folder.glob(pattern))
+    text = page({file.stem: read(file) for file in files}, dates_of(files), facts)
     options.page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_page(__doc__, "*.json", page, machine())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from celery import Celery
 
-from job_queue.program import LONGEST_SECONDS, Calls, main, numbered
+from job_queue.program import LONGEST_SECONDS, Calls, main_of_called, numbered
 from job_queue.work import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Queue:
     """The queue of one order."""
 
     def __init__(self, order: Order) -> None:
+        logging.getLogger().setLevel(logging.CRITICAL)
         redis.Redis.from_url(order.url).flushall()
         self.calls = Calls(order)
         self.app: Any = Celery("jobs", broker=order.url)
@@ -61,21 +62,5 @@ class Queue:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-queues: list[Queue] = []
-
-
-def prepare(order: Order) -> None:
-    logging.getLogger().setLevel(logging.CRITICAL)
-    queues.append(Queue(order))
-
-
-def work(_order: Order) -> float:
-    return queues[0].work()
-
-
-def check(_order: Order) -> None:
-    queues[0].calls.check()
-
-
 if __name__ == "__main__":
-    main(prepare, work, check)
+    main_of_called(Queue)

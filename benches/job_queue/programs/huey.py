@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from huey import SqliteHuey
 
-from job_queue.program import LONGEST_SECONDS, Calls, main, numbered
+from job_queue.program import LONGEST_SECONDS, Calls, main_of_called, numbered
 from job_queue.work import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -37,20 +37,5 @@ class Queue:
         return self.calls.seconds
 
 
-queues: list[Queue] = []
-
-
-def prepare(order: Order) -> None:
-    queues.append(Queue(order))
-
-
-def work(_order: Order) -> float:
-    return queues[0].work()
-
-
-def check(_order: Order) -> None:
-    queues[0].calls.check()
-
-
 if __name__ == "__main__":
-    main(prepare, work, check)
+    main_of_called(Queue)

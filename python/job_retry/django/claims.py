@@ -97,10 +97,7 @@ def _claim_update(claim: dict[str, Any], now: datetime) -> dict[str, Any]:
 def _show_claim(job: RetryableJob, claim: dict[str, Any], now: datetime) -> None:
     """Let ``job`` show its row, which was locked when the job was loaded, and then got the `_claim_update`."""
     entry = entry_values(Status.LAUNCHING, now, lambda name: getattr(job, name))
-    shown = {**entry, **claim, "attempt_serial": job.attempt_serial + 1}
-    for name, value in shown.items():
-        setattr(job, name, value)
-    job.remember_engine_columns(shown)
+    job.show_engine_columns({**entry, **claim, "attempt_serial": job.attempt_serial + 1})
 
 
 class ColumnClaims:

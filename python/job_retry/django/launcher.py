@@ -97,8 +97,9 @@ def _with_colon(path: str) -> str:
 def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: str) -> LaunchOutcome:
     """Call ``launch`` for ``job`` and return its outcome; only KeyboardInterrupt and SystemExit come through."""
     try:
-        launcher, names_idempotency_key = _known(_found(launch))
-        return read_result(launcher(job, idempotency_key=idempotency_key) if names_idempotency_key else launcher(job))
+        launcher = _found(launch)
+        result = launcher(job, idempotency_key=idempotency_key) if _names_idempotency_key(launcher) else launcher(job)
+        return read_result(result)
     except (KeyboardInterrupt, SystemExit):
         raise
     # Also what is no Exception, such as a cancelled coroutine or a panic of an extension: the job must not hang on it.
@@ -152,19 +153,19 @@ def _execution_id(result: object) -> str | None:
     return None
 
 
-def _known(launcher: Launcher) -> tuple[Launcher, bool]:
-    """Return ``launcher``, which can serve as one, and whether it asks for the idempotency key."""
+def _names_idempotency_key(launcher: Launcher) -> bool:
+    """Return whether ``launcher`` asks for the idempotency key; raises what `validate_launcher` does."""
     try:
-        return _looked_into(launcher)
+        return _signature_names_idempotency_key(launcher)
     except TypeError:  # of a kind that has no hash; or none that can serve, which is said once more
-        return _looked_into.__wrapped__(launcher)
+        return _signature_names_idempotency_key.__wrapped__(launcher)
 
 
 @lru_cache(maxsize=64)
-def _looked_into(launcher: Launcher) -> tuple[Launcher, bool]:
+def _signature_names_idempotency_key(launcher: Launcher) -> bool:
     # Remembered: to look into a function costs more than many a launch, and finds the same each time.
     validate_launcher(launcher)
     try:
-        return launcher, "idempotency_key" in inspect.signature(launcher).parameters
+        return "idempotency_key" in inspect.signature(launcher).parameters
     except (TypeError, ValueError):  # builtins and some extension functions have no signature
-        return launcher, False
+        return False

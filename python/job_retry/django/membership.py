@@ -10,7 +10,7 @@ from django.db import transaction
 from job_retry.django import signals
 from job_retry.django.claims import CHUNK_ROWS
 from job_retry.django.protection import ENGINE_COLUMNS
-from job_retry.django.recording import show, write
+from job_retry.django.recording import write
 from job_retry.django.states import SOURCES, TARGETS, Status, entry_update, entry_values
 from job_retry.django.times import in_time_zone
 
@@ -86,7 +86,7 @@ class QueueMembership:
                         f"Only pending jobs can be queued; nothing was written. Not pending: {shown or 'gone'}"
                     )
         for job in jobs:
-            show(job, values)
+            job.show_engine_columns(values)
         if pks:
             self.claims.wake_up.send()
         logger.info("Queued %d jobs.", len(pks))

@@ -19,7 +19,7 @@ from job_retry.django.error_text import clean_error_text, clean_traceback, error
 from job_retry.django.failures import announce_failure, decide_failure
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.protection import ENGINE_COLUMNS
-from job_retry.django.recording import Write, show, write_together
+from job_retry.django.recording import Write, write_together
 from job_retry.django.results import announce_success, succeeded, success_values
 from job_retry.django.states import Status
 
@@ -96,9 +96,11 @@ def _shows_its_claim(ended: EndedLaunch) -> bool:
     row, shown = job._loaded, job.__dict__
     if row.get("status") != Status.LAUNCHING or not ended.attempt._asdict().items() <= row.items():
         return False
-    unsaved = {name: row[name] for name in ENGINE_COLUMNS if name in row and shown.get(name, show) != row[name]}
+    unsaved = {
+        name: row[name] for name in ENGINE_COLUMNS if name in row and (name not in shown or shown[name] != row[name])
+    }
     if unsaved:
-        show(job, unsaved)
+        job.show_engine_columns(unsaved)
     return True
 
 

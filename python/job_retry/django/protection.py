@@ -131,6 +131,12 @@ class EngineColumnsProtected(models.Model):
         present = {name: self.__dict__[name] for name in names if name in self.__dict__}
         self._loaded = {**(self._loaded or {}), **present}
 
+    def show_engine_columns(self, values: dict[str, Any]) -> None:
+        """Show ``values``, which are those of the row."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.remember_engine_columns(values)
+
     def _begin(self) -> None:
         """Get ready for the INSERT of a new row."""
         loaded = self._loaded or {}

@@ -58,13 +58,6 @@ class Attempt(NamedTuple):
         return seen is not None and seen[1:] == self[1:]
 
 
-def show(job: RetryableJob, values: dict[str, Any]) -> None:
-    """Let the instance show ``values``, which are those of its row."""
-    for name, value in values.items():
-        setattr(job, name, value)
-    job.remember_engine_columns(values)
-
-
 def write(claims: ColumnClaims, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` at the attempt that the instance shows.
 
@@ -73,7 +66,7 @@ def write(claims: ColumnClaims, job: RetryableJob, sources: tuple[str, ...], val
     """
     if not claims.fenced(job).filter(status__in=sources).update(**values):
         return False
-    show(job, values)
+    job.show_engine_columns(values)
     return True
 
 
@@ -105,7 +98,7 @@ def write_together(claims: ColumnClaims, writes: Iterable[Write]) -> bool:
         return False
     for group in groups.values():
         for each in group:
-            show(each.job, each.values)
+            each.job.show_engine_columns(each.values)
     return True
 
 
@@ -115,10 +108,10 @@ class _RowMovedError(Exception):
 
 def _write_group(claims: ColumnClaims, group: Sequence[Write]) -> None:
     """Write to rows that get the same columns."""
-    varying = sum(any(each.values[name] != value for each in group) for name, value in group[0].values.items())
     rows = ROWS_PER_STATEMENT
     limit = connections[claims.using].features.max_query_params
     if limit is not None:
+        varying = sum(any(each.values[name] != value for each in group) for name, value in group[0].values.items())
         rows = max(1, min(rows, (limit - len(ENGINE_COLUMNS)) // (2 * (varying + len(Attempt._fields)) + 1)))
     for start in range(0, len(group), rows):
         _write_chunk(claims, group[start : start + rows])
@@ -159,7 +152,7 @@ def look(manager: JobQueueManager, job: RetryableJob, attempt: Attempt) -> Attem
             return look(manager, job, attempt)
         logger.warning("Job %s: its launcher changed the queue's counts of attempts; they are put right.", job.pk)
         row.update(counts)
-    show(job, row)
+    job.show_engine_columns(row)
     return Attempt.shown_by(job)
 
 

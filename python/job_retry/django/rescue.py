@@ -22,7 +22,6 @@ from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
 from job_retry.django.error_text import error_columns
 from job_retry.django.locking import try_lock_rescuing
-from job_retry.django.recording import show
 from job_retry.django.states import Status, entry_values
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ def _write(manager: JobQueueManager, loss: Loss, now: datetime) -> bool:
     lost = manager.claims.fenced(job).filter(status=job.status, lease_expires_at=job.lease_expires_at)
     if not lost.update(**values):
         return False
-    show(job, values)
+    job.show_engine_columns(values)
     return True
 
 
