@@ -13,6 +13,8 @@ class ContainerJob(RetryableJob):
     image = models.CharField(max_length=200, default="busybox")
     command = models.TextField(blank=True)
 
+    dead_letter_fields = ("image",)
+
     class Meta(RetryableJob.Meta):
         pass
 

@@ -12,5 +12,7 @@ class ContainerJob(RetryableJob):
     command = models.TextField(help_text="For the shell.")
     started_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="Start of the last attempt.")
 
+    dead_letter_fields = ("image",)
+
     def __str__(self) -> str:
         return self.name

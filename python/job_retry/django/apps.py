@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 
 class JobRetryConfig(AppConfig):
-    """Registers the system checks; the app has no tables of its own."""
+    """Registers the system checks."""
 
     name = "job_retry.django"
     label = "job_retry"

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
-from job_retry.django.error_text import clean_traceback
+from job_retry.django.error_text import clean_traceback, error_fingerprint
 from job_retry.django.strategies import DEFAULT_STRATEGY, SHIPPED_DEFAULT
 from job_retry.django.times import seconds_after
 
@@ -48,6 +49,22 @@ class FailureDecision:
     def will_retry(self) -> bool:
         """Whether another attempt follows."""
         return self.retry_at is not None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether none does, and the job is a dead letter."""
+        return self.retry_at is None
+
+    @property
+    def verdict(self) -> str:
+        """What the classifier says of the error: ``transient``, ``permanent`` or ``unknown``."""
+        verdict: str = self.error_type.value
+        return verdict
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The id of the cause that the error speaks of: see `job_retry.fingerprint`."""
+        return error_fingerprint(self.error)
 
 
 def decide(

@@ -1,4 +1,7 @@
-"""`RetryableJob`: the abstract model that gives a project's job model its queue, retry and claim columns."""
+"""`RetryableJob`: the abstract model that gives a project's job model its queue, retry and claim columns.
+
+The app's own tables are in `job_retry.django.history.models`; they are imported here, where Django looks for them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.exceptions import StaleJob
+from job_retry.django.history.models import BulkAction, DeadLetter, FailedAttempt, GroupMark
 from job_retry.django.indexes import ClaimedIndex, FailedIndex, WaitingIndex
 from job_retry.django.protection import EngineColumnsProtected
 from job_retry.django.querysets import JobQuerySet
@@ -21,6 +25,8 @@ from job_retry.django.times import in_time_zone
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+__all__ = ["BulkAction", "DeadLetter", "FailedAttempt", "GroupMark", "RetryableJob"]
 
 
 class RetryableJob(EngineColumnsProtected, models.Model):
@@ -34,6 +40,9 @@ class RetryableJob(EngineColumnsProtected, models.Model):
 
     default_retry_strategy: ClassVar[str | None] = None
     """Name of the strategy for jobs that name none; None: the queue's ``STRATEGY``, then ``default``."""
+
+    dead_letter_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields by which people may choose among dead letters, such as ``("image", "customer__name")``."""
 
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.PENDING)
     priority = models.PositiveSmallIntegerField(

@@ -1,0 +1,1 @@
+"""What people do with dead letters: choose, group, look into, requeue, discard."""
