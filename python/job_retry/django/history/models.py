@@ -37,6 +37,9 @@ class OfJob(models.Model):
     generation = models.PositiveIntegerField(
         _("generation"), default=1, help_text=_("1, and one more each time a dead letter is requeued.")
     )
+    attempt_serial = models.PositiveIntegerField(
+        _("attempt serial"), default=0, help_text=_("The job's, which no two attempts share.")
+    )
     fingerprint = models.CharField(
         _("fingerprint"), max_length=64, blank=True, help_text=_("Groups errors of one cause.")
     )
@@ -57,7 +60,6 @@ class FailedAttempt(OfJob):
     attempt = models.PositiveIntegerField(
         _("attempt"), help_text=_("Failed attempts that were counted until then, this one included.")
     )
-    attempt_serial = models.PositiveIntegerField(_("attempt serial"), default=0)
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     failed_at = models.DateTimeField(_("failed at"))
     error = models.TextField(_("error"), help_text=_("In full, with secrets masked."))
@@ -66,7 +68,7 @@ class FailedAttempt(OfJob):
     reason = models.CharField(
         _("reason"),
         max_length=50,
-        help_text=_("Why there is another attempt: attempts left, worker lost; or why there is none."),
+        help_text=_("Why there is another attempt, such as 'attempts left'; or why there is none."),
     )
     delay_seconds = models.FloatField(
         _("delay in seconds"), null=True, blank=True, help_text=_("Until the next attempt; empty: there is none.")
