@@ -37,6 +37,10 @@ class BadPattern(ErrorClassifier):
     PERMANENT_PATTERNS: ClassVar = ["(unclosed"]
 
 
+def tell_nobody() -> None:
+    """No hook: takes neither a job nor a decision."""
+
+
 async def launch_later(job: Any) -> None:
     """No launcher: nobody awaits it."""
 
@@ -61,6 +65,7 @@ WRONG: list[tuple[Any, str, list[str]]] = [
     (queue(STRATEGY=""), "E002", ["['STRATEGY'] is ''", "a name"]),
     (queue(CLASSIFIER=ErrorClassifier), "E002", ["['CLASSIFIER']", "a dotted path"]),
     (queue(LAUNCH="launch"), "E002", ["['LAUNCH'] is 'launch'", "a dotted path such as"]),
+    (queue(ON_RETRY=5), "E002", ["['ON_RETRY'] is 5", "a dotted path such as", "or None"]),
     (queue(MODEL="ContainerJob"), "E002", ["['MODEL'] is 'ContainerJob'", "app_label.ModelName"]),
     ({"JITTER": 1.5}, "E002", ["['JITTER'] is 1.5", "from 0 to 1"]),
     ({"MASK": ["("]}, "E002", ["['MASK'] is ['(']", 'invalid mask pattern "("']),
@@ -106,6 +111,11 @@ WRONG: list[tuple[Any, str, list[str]]] = [
     (queue(CLASSIFIER="job_retry.Clasifier"), "E008", ["'Clasifier'", "ErrorClassifier"]),
     (queue(CLASSIFIER="job_retry.ErrorType"), "E008", ["no method classify_error"]),
     (queue(CLASSIFIER="tests.checks.test_checks.BadPattern"), "E008", ["'(unclosed'"]),
+    (queue(ON_RETRY="tests.app.services.tell"), "E012", ["['ON_RETRY']", "no attribute 'tell'", "launch_report"]),
+    (queue(ON_DEAD_LETTER="nowhere.tell"), "E012", ["['ON_DEAD_LETTER']", "No module named 'nowhere'"]),
+    (queue(ON_DEAD_LETTER="tests.app.services.__doc__"), "E012", ["names a string, not a callable"]),
+    (queue(ON_DEAD_LETTER=tell_nobody), "E012", ["too many positional arguments", "a job and the decision"]),
+    (queue(ON_RETRY="tests.checks.test_checks.launch_later"), "E012", ["coroutine function", "async_to_sync"]),
 ]
 
 

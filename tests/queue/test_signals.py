@@ -67,7 +67,11 @@ def test_a_launch_sends_one_signal(sent: Any, result: Any, name: str, status: st
         assert (decision.failed_attempts, decision.error) == (1, row(job).last_error)
         assert decision.retry_at == row(job).scheduled_for
         assert decision.will_retry == (name == "retry scheduled")
-    expected = {"job", "manager"} | ({"decision"} if name in {"retry scheduled", "dead-lettered"} else set())
+        told = {name: arguments[name] for name in ("is_final", "verdict", "fingerprint")}
+        assert told == {name: getattr(decision, name) for name in told}
+        assert (told["is_final"], told["fingerprint"]) == (status == "failed", row(job).error_fingerprint)
+    of_failure = {"decision", "is_final", "verdict", "fingerprint"}
+    expected = {"job", "manager"} | (of_failure if name in {"retry scheduled", "dead-lettered"} else set())
     assert set(arguments) == expected
 
 

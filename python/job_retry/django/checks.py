@@ -15,6 +15,7 @@ E008  ``CLASSIFIER`` cannot be imported, or cannot classify
 E009  a job model's ``Meta`` drops that of `RetryableJob`
 E010  an admin's ``list_editable`` has a column of the queue
 E011  ``job_retry.django`` is not in ``INSTALLED_APPS``
+E012  ``ON_RETRY`` or ``ON_DEAD_LETTER`` cannot be imported, or cannot be called with a job and a decision
 W001  a rule of ``RULES`` has no example
 W002  another rule decides an example, or the rule itself a counterexample
 W003  a rule that another always hides
@@ -31,6 +32,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from job_retry import check_rules
+from job_retry.django.hooks import resolve_hook
 from job_retry.django.launcher import resolve_launcher
 from job_retry.django.models import RetryableJob
 from job_retry.django.registry import job_models, names_beside, queue_classifier, queue_model
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from django.db.models import Model
+
+    from job_retry.django.hooks import Hook
 
 
 @checks.register("job_retry")
@@ -64,6 +68,7 @@ def check_queues(read: JobRetrySettings) -> list[Problem]:
         except ImproperlyConfigured as error:
             problems.append(Problem("E004", str(error), "Name a concrete subclass of RetryableJob."))
         problems += check_launcher(queue)
+        problems += check_hooks(queue)
         problems += check_classifier(queue)
         problems += check_strategy(queue.strategy, f"{_where(queue)}['STRATEGY']")
     for model, names in names_by_model.items():
@@ -81,6 +86,22 @@ def check_launcher(queue: QueueSettings) -> list[Problem]:
     except Exception as error:
         message = f"{_where(queue)}['LAUNCH'] is {queue.launch!r}: {type(error).__name__}: {error}"
         return [Problem("E006", message, names_beside(queue.launch) or "Name a function that takes a job.")]
+    return []
+
+
+def check_hooks(queue: QueueSettings) -> list[Problem]:
+    """Return what is wrong with the hooks of ``queue``."""
+    hooks = {"ON_RETRY": queue.on_retry, "ON_DEAD_LETTER": queue.on_dead_letter}
+    return [problem for name, hook in hooks.items() if hook is not None for problem in _check_hook(queue, name, hook)]
+
+
+def _check_hook(queue: QueueSettings, name: str, hook: Hook | str) -> list[Problem]:
+    try:
+        resolve_hook(hook)
+    except Exception as error:
+        message = f"{_where(queue)}[{name!r}] is {hook!r}: {type(error).__name__}: {error}"
+        hint = names_beside(hook) or "Name a function that takes a job and the decision on it."
+        return [Problem("E012", message, hint)]
     return []
 
 

@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from job_retry.django import signals
 from job_retry.django.decision import FailureDecision, decide
 from job_retry.django.error_text import clean_error_text, error_columns, error_text, exception_of
+from job_retry.django.hooks import tell_of_failure
 from job_retry.django.judgement import judge
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
 from job_retry.django.settings import get_settings
@@ -92,7 +92,7 @@ def record_failure(
 
 
 def announce_failure(manager: JobQueueManager, job: RetryableJob, decision: FailureDecision) -> None:
-    """Log and signal what has been written of a failed attempt."""
+    """Log what has been written of a failed attempt, and tell of it."""
     if decision.will_retry:
         logger.warning(
             "Job %s failed (attempt %d): %s. Retrying in %.1fs",
@@ -101,7 +101,6 @@ def announce_failure(manager: JobQueueManager, job: RetryableJob, decision: Fail
             decision.error,
             decision.delay_seconds,
         )
-        signal = signals.job_retry_scheduled
     else:
         logger.error(
             "Job %s permanently failed after %d attempts (%s): %s",
@@ -110,5 +109,4 @@ def announce_failure(manager: JobQueueManager, job: RetryableJob, decision: Fail
             decision.reason,
             decision.error,
         )
-        signal = signals.job_dead_lettered
-    signal.send_robust(sender=type(job), job=job, manager=manager, decision=decision)
+    tell_of_failure(manager, job, decision)

@@ -67,12 +67,13 @@ def is_coroutine_function(launch: object) -> bool:
 
 def resolve_launcher(launch: Launcher | str) -> Launcher:
     """Return the callable behind ``launch``; ImportError, AttributeError or TypeError say what is wrong with it."""
-    launcher = _found(launch)
+    launcher = named_callable(launch)
     validate_launcher(launcher)
     return launcher
 
 
-def _found(launch: Launcher | str) -> Launcher:
+def named_callable(launch: Launcher | str) -> Launcher:
+    """Return what the dotted path ``launch`` leads to now, so that it can be patched; a callable is what it is."""
     found = resolve_name(_with_colon(launch)) if isinstance(launch, str) else launch
     if isinstance(found, str):
         raise TypeError(f"{launch!r} names a string, not a callable.")
@@ -97,7 +98,7 @@ def _with_colon(path: str) -> str:
 def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: str) -> LaunchOutcome:
     """Call ``launch`` for ``job`` and return its outcome; only KeyboardInterrupt and SystemExit come through."""
     try:
-        launcher = _found(launch)
+        launcher = named_callable(launch)
         result = launcher(job, idempotency_key=idempotency_key) if _names_idempotency_key(launcher) else launcher(job)
         return read_result(result)
     except (KeyboardInterrupt, SystemExit):

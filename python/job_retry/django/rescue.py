@@ -21,6 +21,7 @@ from job_retry.django import signals
 from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
 from job_retry.django.error_text import error_columns
+from job_retry.django.hooks import tell_of_failure
 from job_retry.django.locking import try_lock_rescuing
 from job_retry.django.states import Status, entry_values
 
@@ -142,7 +143,7 @@ def _announce(manager: JobQueueManager, loss: Loss) -> None:
     if loss.is_poison:
         logger.error("Job %s permanently failed (%s): %s", loss.job.pk, WORKERS_LOST, loss.error)
         decision = FailureDecision(ErrorType.UNKNOWN, loss.error, loss.job.retry_count, WORKERS_LOST)
-        signals.job_dead_lettered.send_robust(sender=type(loss.job), job=loss.job, manager=manager, decision=decision)
+        tell_of_failure(manager, loss.job, decision)
     else:
         logger.warning("Job %s brought back as %s: %s", loss.job.pk, loss.job.status, loss.error)
     signals.job_worker_lost.send_robust(sender=type(loss.job), job=loss.job, manager=manager, loss=loss)

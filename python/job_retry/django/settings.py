@@ -56,6 +56,10 @@ class QueueSettings:
     """``CLASSIFIER``: dotted path of a class with ``classify_error``; None: that of ``RULE_PACKS`` and ``RULES``."""
     listen: bool = True
     """``LISTEN``: on PostgreSQL, workers are told of new jobs at once; False: they look for them."""
+    on_retry: str | Callable[..., Any] | None = None
+    """``ON_RETRY``: called with a job and the decision on it when a retry is scheduled; resolved at each call."""
+    on_dead_letter: str | Callable[..., Any] | None = None
+    """``ON_DEAD_LETTER``: called with a job and the decision on it when it is a dead letter; resolved at each call."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,12 @@ def _launch(value: Any) -> Any:
     return value
 
 
+def _hook(value: Any) -> Any:
+    if value is not None and not callable(value) and not is_dotted_path(value):
+        raise ValueError("a dotted path such as 'jobs.alerts.tell', or a callable, or None")
+    return value
+
+
 def _strategies(value: Any) -> dict[str, RetryStrategy]:
     if not isinstance(value, Mapping):
         raise TypeError("a dict of name to RetryStrategy")
@@ -212,6 +222,8 @@ _QUEUE_OPTIONS = {
     "RUN_LEASE_SECONDS": _Option("run_lease_seconds", _seconds(optional=True)),
     "CLASSIFIER": _Option("classifier", _dotted_path),
     "LISTEN": _Option("listen", _boolean),
+    "ON_RETRY": _Option("on_retry", _hook),
+    "ON_DEAD_LETTER": _Option("on_dead_letter", _hook),
 }
 _REQUIRED_QUEUE_OPTIONS = ("MODEL", "LAUNCH")
 

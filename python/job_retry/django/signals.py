@@ -13,10 +13,11 @@ job_launched = Signal()
 """A launch succeeded; the job is running, or completed already where the launcher is a blocking one."""
 
 job_retry_scheduled = Signal()
-"""An attempt failed and the next is scheduled. Further argument: ``decision`` (`FailureDecision`)."""
+"""An attempt failed and the next is scheduled. Further arguments: ``decision`` (`FailureDecision`), and of it
+``is_final`` (False), ``verdict`` (str) and ``fingerprint`` (str)."""
 
 job_dead_lettered = Signal()
-"""An attempt failed for good; the job is failed. Further argument: ``decision`` (`FailureDecision`)."""
+"""An attempt failed for good; the job is failed. Further arguments as above, with ``is_final`` True."""
 
 job_requeued = Signal()
 """A dead letter, or a job that waited for its retry, was queued again by hand. Further: ``count_reset`` (bool)."""
