@@ -21,7 +21,6 @@ from job_retry.django.admin.actions import RETRY, carry_out
 from job_retry.django.admin.display import NO_MANAGER_CHARACTERS
 from job_retry.django.admin.filters import strategy_expression
 from job_retry.django.models import RetryableJob
-from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import JobQueueManager
 from job_retry.django.settings import QueueSettings
 from job_retry.django.states import Status
@@ -126,7 +125,7 @@ def test_the_filter_agrees_with_the_queue(
     for number, (name, priority) in enumerate(product(named, (0, 20, 21, 79, 80, 100)), start=1):
         model.objects.create(pk=number, retry_strategy=name, priority=priority)
     for job in model.objects.annotate(found=strategy_expression(manager)):
-        assert job.found == strategy_name(job, manager), (job.retry_strategy, job.priority)
+        assert job.found == manager.strategy_name(job), (job.retry_strategy, job.priority)
         assert manager.strategies[job.found] == manager.strategy_for(job)
 
 

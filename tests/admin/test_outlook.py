@@ -15,7 +15,6 @@ from job_retry.django.outlook import (
     attempt_limit,
     next_attempt,
     plans,
-    strategy_name,
     verdict,
 )
 from job_retry.django.queue import JobQueueManager
@@ -139,13 +138,13 @@ def test_the_verdict_is_that_of_the_queues_own_classifier(db: None) -> None:
     ],
 )
 def test_the_strategy_and_its_limit(manager: JobQueueManager, job: Any, name: str, limit: int) -> None:
-    assert (strategy_name(job, manager), attempt_limit(job, manager)) == (name, limit)
+    assert (manager.strategy_name(job), attempt_limit(job, manager)) == (name, limit)
 
 
 def test_the_strategy_of_the_queues_model_comes_after_the_jobs_own(db: None) -> None:
     manager = JobQueueManager(ReportJob, ScriptedLauncher())
-    assert (strategy_name(ReportJob(), manager), attempt_limit(ReportJob(), manager)) == ("aggressive", 5)
-    assert strategy_name(ReportJob(retry_strategy="conservative"), manager) == "conservative"
+    assert (manager.strategy_name(ReportJob()), attempt_limit(ReportJob(), manager)) == ("aggressive", 5)
+    assert manager.strategy_name(ReportJob(retry_strategy="conservative")) == "conservative"
 
 
 def test_a_strategy_without_a_number_has_no_limit(db: None) -> None:

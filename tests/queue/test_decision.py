@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from job_retry import RETRY_STRATEGIES, ErrorType, RetryStrategy
 from job_retry.django.decision import decide
 from job_retry.django.judgement import Judgement, judge
-from job_retry.django.outlook import strategy_name
 from job_retry.django.queue import get_queue_manager
 from job_retry.django.strategies import select_strategy
 
@@ -267,4 +266,4 @@ def test_a_proxys_own_default_does_not_decide_since_the_worker_never_sees_it() -
 
     manager = manager_for()
     assert manager._get_retry_strategy(Impatient()) is manager._get_retry_strategy(ContainerJob())
-    assert strategy_name(Impatient(), manager) == "default"
+    assert manager.strategy_name(Impatient()) == "default"

@@ -79,14 +79,15 @@ def launch(manager: JobQueueManager, job: RetryableJob, started_at: datetime) ->
     attempt = Attempt.shown_by(job)
     pk, database = job.pk, job._state.db
     known_error, known_error_at = job.last_error, job.last_error_at
+    job.launch_started_at = started_at
     with _given_back_on_interrupt(manager, job, pk, attempt):
         try:
             outcome = _call(manager, job)
         finally:
             # A launcher may have copied the job in Django's way, by saving it without a key or to another database.
             job.pk, job._state.db = pk, database
-    if outcome.exception is not None:
-        logger.warning("The launcher of job %s raised:\n%s", job.pk, clean_traceback(outcome.exception))
+    if isinstance(outcome.error, RaisedErrorText):
+        logger.warning("The launcher of job %s raised:\n%s", job.pk, outcome.error.traceback)
     return EndedLaunch(job, attempt, LaunchReport(outcome, started_at, known_error, known_error_at))
 
 
@@ -127,7 +128,7 @@ def _refused(job: RetryableJob, error: Exception) -> LaunchOutcome:
     The attempt has failed then, and says why, rather than leave the job to a holder that can do no more for it.
     """
     logger.error("The result of the launch of job %s could not be written:\n%s", job.pk, clean_traceback(error))
-    return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
+    return LaunchOutcome(success=False, error=RaisedErrorText(error))
 
 
 def _written(

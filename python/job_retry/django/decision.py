@@ -23,6 +23,7 @@ logger = logging.getLogger("job_retry.queue")
 PERMANENT_ERROR = "permanent error"
 LIMIT_EXCEEDED = "retry limit exceeded"
 ATTEMPTS_LEFT = "attempts left"
+TIMED_OUT = "timed out"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class FailureDecision:
     failed_attempts: int
     """Failed attempts so far, this one included; the job's new `retry_count`."""
     reason: str
-    """``permanent error``, ``retry limit exceeded``, ``too many workers lost`` or ``attempts left``."""
+    """``permanent error``, ``retry limit exceeded``, ``too many workers lost``, ``timed out``, ``attempts left`` or
+    ``worker lost``."""
     rule: str | None = None
     """The classifier's rule that decided on ``error_type``, as ``pack/rule``; None where none did."""
     why: str = ""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 
-from job_retry._native import ErrorTextCleaner, fingerprint
+from job_retry._native import ErrorTextCleaner
+from job_retry._native import fingerprint as native_fingerprint
 from job_retry.django.settings import get_settings
 
 if TYPE_CHECKING:
@@ -47,14 +48,23 @@ def error_text(error: object, *, launcher_result: object = None) -> str:
 class RaisedErrorText(str):
     """The text of an exception together with the exception, so that either can be asked for."""
 
-    __slots__ = ("exception",)
+    __slots__ = ("_traceback", "exception")
     exception: BaseException
+    _traceback: str | None
 
     def __new__(cls, exception: BaseException) -> Self:
         """Take the text of `error_text`."""
         text = super().__new__(cls, error_text(exception))
         text.exception = exception
+        text._traceback = None
         return text
+
+    @property
+    def traceback(self) -> str:
+        """The traceback as `clean_traceback` gives it, which is asked for more than once."""
+        if self._traceback is None:
+            self._traceback = clean_traceback(self.exception)
+        return self._traceback
 
 
 def exception_of(error: object) -> BaseException | None:
@@ -71,12 +81,16 @@ def clean_error_text(text: str) -> str:
 
 def error_fingerprint(error: str | None) -> str:
     """Return the id of the cause that an error text speaks of; "" where there is no error."""
-    return fingerprint(error).id if error else ""
+    return native_fingerprint(error).id if error else ""
 
 
-def error_columns(error: str, now: datetime) -> dict[str, Any]:
-    """Return the columns that tell which error a job met last, as a cleaned text, and when."""
-    return {"last_error": error, "last_error_at": now, "error_fingerprint": error_fingerprint(error)}
+def error_columns(error: str, now: datetime, fingerprint: str | None = None) -> dict[str, Any]:
+    """Return the columns that tell which error a job met last, as a cleaned text, and when.
+
+    ``fingerprint`` is the error's, where it is known already.
+    """
+    of_cause = error_fingerprint(error) if fingerprint is None else fingerprint
+    return {"last_error": error, "last_error_at": now, "error_fingerprint": of_cause}
 
 
 def clean_traceback(error: BaseException) -> str:
@@ -85,6 +99,23 @@ def clean_traceback(error: BaseException) -> str:
         return clean_error_text("".join(traceback.format_exception(error)))
     except Exception:
         return clean_error_text(error_text(error))
+
+
+def traceback_of(error: object) -> str:
+    """Return the traceback of the exception that ``error`` is, or is the text of; "" where nothing was raised."""
+    exception = exception_of(error)
+    if exception is None or (exception.__traceback__ is None and exception.__cause__ is None):
+        return ""
+    return error.traceback if isinstance(error, RaisedErrorText) else clean_traceback(exception)
+
+
+def exception_class(error: object) -> str:
+    """Return the class of the exception that ``error`` is, or is the text of, with its module; "" where it is none."""
+    exception = exception_of(error)
+    if exception is None:
+        return ""
+    name = type(exception).__qualname__
+    return name if type(exception).__module__ == "builtins" else f"{type(exception).__module__}.{name}"
 
 
 @lru_cache(maxsize=8)

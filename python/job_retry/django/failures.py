@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from job_retry.django.decision import FailureDecision, decide
 from job_retry.django.error_text import clean_error_text, error_columns, error_text, exception_of
+from job_retry.django.history.entries import ledger_entry
 from job_retry.django.hooks import tell_of_failure
 from job_retry.django.judgement import judge
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
@@ -16,6 +17,7 @@ from job_retry.django.states import Status, entry_values
 
 if TYPE_CHECKING:
     from job_retry import RetryStrategy
+    from job_retry.django.history.ledger import Entry
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -30,6 +32,8 @@ class Failure:
     status: Status
     values: dict[str, Any]
     """The columns, the status included."""
+    entry: Entry
+    """What the ledger says of it."""
 
     @property
     def result(self) -> LaunchResult:
@@ -60,11 +64,11 @@ def decide_failure(manager: JobQueueManager, job: RetryableJob, error: object, s
     values = {
         **entry_values(status, now, lambda name: getattr(job, name)),
         "retry_count": decision.failed_attempts,
-        **error_columns(decision.error, now),
+        **error_columns(decision.error, now, decision.fingerprint),
     }
     if decision.will_retry:
         values["scheduled_for"] = decision.retry_at
-    return Failure(decision, status, values)
+    return Failure(decision, status, values, ledger_entry(manager, job, decision, error, now))
 
 
 def record_launch_failure(
@@ -85,7 +89,7 @@ def record_failure(
     failure = decide_failure(manager, job, error, strategy)
     # Where a launcher, or somebody before this call, has set failed or retrying already, this is the reason for it.
     sources = (*sources_of(job, failure.status), *({job.status} & {Status.FAILED, Status.RETRYING}))
-    if not write(manager.claims, job, sources, failure.values):
+    if not write(manager.claims, job, sources, failure.values, failure.entry):
         return None
     announce_failure(manager, job, failure.decision)
     return failure

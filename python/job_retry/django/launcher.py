@@ -36,9 +36,7 @@ class LaunchOutcome:
     """The call was the whole run: the launcher is a blocking one."""
     execution_id: str | None = None
     error: str = ""
-    """The full error text where it did not succeed; of an exception as `RaisedErrorText`."""
-    exception: BaseException | None = None
-    """What the launcher raised, or handed back as its error."""
+    """The full error text where it did not succeed; of an exception, raised or handed back, as `RaisedErrorText`."""
 
 
 def validate_launcher(launch: object) -> None:
@@ -105,7 +103,7 @@ def call_launcher(launch: Launcher | str, job: RetryableJob, idempotency_key: st
         raise
     # Also what is no Exception, such as a cancelled coroutine or a panic of an extension: the job must not hang on it.
     except BaseException as error:
-        return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
+        return LaunchOutcome(success=False, error=RaisedErrorText(error))
 
 
 def read_result(result: object) -> LaunchOutcome:
@@ -121,7 +119,7 @@ def read_result(result: object) -> LaunchOutcome:
     if not success:
         error = _value(result, "error")
         if isinstance(error, BaseException):
-            return LaunchOutcome(success=False, error=RaisedErrorText(error), exception=error)
+            return LaunchOutcome(success=False, error=RaisedErrorText(error))
         return LaunchOutcome(success=False, error=error_text(error, launcher_result=result))
     return LaunchOutcome(
         success=True,

@@ -9,6 +9,8 @@ from django.db import transaction
 
 from job_retry.django import signals
 from job_retry.django.claims import CHUNK_ROWS
+from job_retry.django.history.ledger import settle
+from job_retry.django.history.models import DeadLetter
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.recording import write
 from job_retry.django.states import SOURCES, TARGETS, Status, entry_update, entry_values
@@ -100,12 +102,12 @@ class QueueMembership:
             raise ValueError(f"Job {job.pk} is not queued any more; its status is {self._present_status(job)}")
         logger.info("Removed job %s from the queue.", job.pk)
 
-    def retry_failed_job(self, job: RetryableJob, reset_count: bool = False) -> bool:
+    def retry_failed_job(self, job: RetryableJob, reset_count: bool = False, *, by: str = "") -> bool:
         """Queue a dead letter, or a job that waits for its retry, to be launched now; returns True.
 
         With ``reset_count`` the count of failed attempts starts at 0 again; without, a job that has used up its
-        attempts is granted exactly one. The workers that it has cost are forgotten. ValueError for a job in any other
-        status.
+        attempts is granted exactly one. The workers that it has cost are forgotten. ``by`` is the name of the user who
+        does it, for the dead letter. ValueError for a job in any other status.
         """
         if job.status not in (Status.FAILED, Status.RETRYING):
             raise ValueError(f"Cannot retry job in status: {job.status}")
@@ -119,19 +121,28 @@ class QueueMembership:
         }
         if reset_count:
             values["retry_count"] = 0
-        if not self._write(job, Status.QUEUED, values):
+        with transaction.atomic(using=self.using):
+            written = self._write(job, Status.QUEUED, values)
+            if written:
+                self._settle(job, DeadLetter.State.REQUEUED, by=by)
+        if not written:
             raise ValueError(f"Cannot retry job in status: {self._present_status(job)}")
         logger.info("Manually retrying job %s (retry_count=%d).", job.pk, job.retry_count)
         signals.job_requeued.send_robust(sender=type(job), job=job, manager=self, count_reset=reset_count)
         return True
 
-    def cancel(self, job: RetryableJob) -> bool:
+    def cancel(self, job: RetryableJob, *, by: str = "", note: str = "") -> bool:
         """Call a job off, or discard a dead letter; returns True. A launch under way has its result ignored.
 
-        ValueError where the job has ended otherwise.
+        ``by`` is the name of the user who does it and ``note`` says why, for the dead letter. ValueError where the job
+        has ended otherwise.
         """
         row = self.claims.row(job).filter(status__in=SOURCES[Status.CANCELLED])
-        if not row.update(**entry_update(Status.CANCELLED, self.clock())):
+        with transaction.atomic(using=self.using):
+            cancelled = row.update(**entry_update(Status.CANCELLED, self.clock()))
+            if cancelled:
+                self._settle(job, DeadLetter.State.DISCARDED, by=by, note=note)
+        if not cancelled:
             raise ValueError(f"Cannot cancel job in status: {self._present_status(job)}")
         self._refreshed(job)
         logger.info("Cancelled job %s.", job.pk)
@@ -148,6 +159,9 @@ class QueueMembership:
         if status is Status.QUEUED and (job.scheduled_for is None or job.scheduled_for <= now):
             self.claims.wake_up.send()
         return True
+
+    def _settle(self, job: RetryableJob, state: DeadLetter.State, *, by: str, note: str = "") -> None:
+        settle(self.using, self.claims.model, [job.pk], state, self.clock(), by=by, note=note)
 
     def _refreshed(self, job: RetryableJob) -> RetryableJob:
         """Return ``job`` with the engine's columns as the row has them."""

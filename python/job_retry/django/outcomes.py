@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from job_retry.django.attempts import EndedLaunch
+    from job_retry.django.history.ledger import Entry
     from job_retry.django.outages import Outage
     from job_retry.django.queue import JobQueueManager
     from job_retry.django.recording import LaunchResult
@@ -49,6 +50,8 @@ class _Outcome(NamedTuple):
 
     ended: EndedLaunch
     values: dict[str, Any]
+    entry: Entry | None
+    """For the ledger, where it failed."""
     result: LaunchResult
     announce: Callable[[], object]
 
@@ -109,16 +112,17 @@ def _outcome(manager: JobQueueManager, ended: EndedLaunch) -> _Outcome | None:
     job, report = ended.job, ended.report
     if report.outcome.success:
         announce = partial(announce_success, manager, job, report)
-        return _Outcome(ended, success_values(manager, job, report), succeeded(), announce)
+        return _Outcome(ended, success_values(manager, job, report), None, succeeded(), announce)
     if manager.handles_failures_itself:
         return None
     failure = decide_failure(manager, job, report.outcome.error, manager.strategy_for(job))
-    return _Outcome(ended, failure.values, failure.result, partial(announce_failure, manager, job, failure.decision))
+    announce = partial(announce_failure, manager, job, failure.decision)
+    return _Outcome(ended, failure.values, failure.entry, failure.result, announce)
 
 
-def _written(manager: JobQueueManager, outcomes: Iterable[_Outcome]) -> bool:
+def _written(manager: JobQueueManager, outcomes: Sequence[_Outcome]) -> bool:
     """Write all; False where nothing is written, or nobody knows what is."""
-    writes = [Write(outcome.ended.job, outcome.ended.attempt, outcome.values) for outcome in outcomes]
+    writes = [Write(each.ended.job, each.ended.attempt, each.values, each.entry) for each in outcomes]
     try:
         return write_together(manager.claims, writes)
     except Exception as error:

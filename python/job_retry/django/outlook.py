@@ -16,7 +16,6 @@ from job_retry.django.decision import ATTEMPTS_LEFT, FailureDecision, decide
 from job_retry.django.judgement import Judgement, judge
 from job_retry.django.settings import get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status
-from job_retry.django.strategies import DEFAULT_STRATEGY, requested_strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,16 +92,6 @@ def verdict(job: Any, manager: JobQueueManager) -> Judgement | None:
     Of its text, which is all that is kept of an exception.
     """
     return judge(manager.classifier, job.last_error) if job.last_error else None
-
-
-def strategy_name(job: Any, manager: JobQueueManager) -> str:
-    """Return the registered name of the strategy by which ``manager`` retries ``job``."""
-    name = requested_strategy(
-        priority=job.priority,
-        names=manager.strategy_names(job),
-        by_priority=manager.options.priority_strategies,
-    )
-    return name if name in manager.strategies else DEFAULT_STRATEGY
 
 
 def attempt_limit(job: Any, manager: JobQueueManager) -> int | None:

@@ -14,6 +14,7 @@ take a claim along: it begins as a new job.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -22,11 +23,14 @@ from django.utils import timezone
 
 from job_retry.django.claims import this_process
 from job_retry.django.exceptions import InvalidTransition, StaleJob
+from job_retry.django.history.ledger import open_by_hand, settle
+from job_retry.django.history.models import DeadLetter
 from job_retry.django.querysets import JobQuerySet
 from job_retry.django.states import ENTRIES, Entry, Status, check_transition, entry_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
 ENGINE_COLUMNS = frozenset(
     {
@@ -63,6 +67,9 @@ class EngineColumnsProtected(models.Model):
 
     _loaded: dict[str, Any] | None = None
     """The instance's values as last read from or written to the database; None for one that never was."""
+
+    launch_started_at: datetime | None = None
+    """When the launch began that this instance is being launched by; None outside of one."""
 
     _saving_raw = False
     """Whether a fixture is being loaded, which writes every column as it stands."""
@@ -206,7 +213,11 @@ class EngineColumnsProtected(models.Model):
         written += [(self._meta.get_field(name), None, value) for name, value in changed.items()]
         if values and not written:
             update_fields = None  # with fields named, Django would not look whether the row is there
-        updated = super()._do_update(base_qs, using, pk_val, written, update_fields, *args, **kwargs)
+        write = partial(super()._do_update, base_qs, using, pk_val, written, update_fields, *args, **kwargs)
+        if "status" in changed and loaded is not None:
+            updated = self._move_dead_letter(using, loaded["status"], changed["status"], write)
+        else:
+            updated = write()
         if not updated and not self._state.adding and not copying:
             raise StaleJob(
                 f"{self._meta.object_name} {self.pk} has changed since it was loaded as "
@@ -217,6 +228,20 @@ class EngineColumnsProtected(models.Model):
             for name, value in changed.items():
                 setattr(self, name, value)
             self.remember_engine_columns(ENGINE_COLUMNS if loaded is None else changed)
+        return updated
+
+    def _move_dead_letter(self, using: str, source: str, target: str, write: Callable[[], Any]) -> Any:
+        """Write a change of status, and with it what it means for the job's dead letter; return what ``write`` does."""
+        job: Any = self
+        if Status.FAILED not in (source, target):
+            return write()
+        with transaction.atomic(using=using):
+            updated = write()
+            if updated and target == Status.FAILED:
+                open_by_hand(using, job, timezone.now())
+            elif updated:
+                became = DeadLetter.State.DISCARDED if target == Status.CANCELLED else DeadLetter.State.REQUEUED
+                settle(using, type(self), [self.pk], became, timezone.now())
         return updated
 
     def _entry(self, loaded: dict[str, Any]) -> dict[str, Any]:

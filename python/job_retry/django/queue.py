@@ -15,8 +15,11 @@ from job_retry.django.attempts import refuse_open_transaction, run_attempt
 from job_retry.django.claims import ColumnClaims, Holder, this_process
 from job_retry.django.classifiers import project_classifier
 from job_retry.django.clocks import default_clock
-from job_retry.django.error_text import clean_error_text, clean_traceback, error_columns, error_text
+from job_retry.django.decision import TIMED_OUT, FailureDecision
+from job_retry.django.error_text import clean_error_text, clean_traceback, error_columns, error_text, exception_of
 from job_retry.django.failures import record_failure, record_launch_failure
+from job_retry.django.history.entries import ledger_entry
+from job_retry.django.judgement import judge
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
 from job_retry.django.membership import QueueMembership
@@ -27,12 +30,19 @@ from job_retry.django.registry import queue_classifier, queue_model, why_no_queu
 from job_retry.django.rescue import Loss, rescue
 from job_retry.django.settings import DEFAULT_QUEUE, QueueSettings, get_queue_settings, get_settings
 from job_retry.django.states import CLAIMED, WAITING, Status, entry_values
-from job_retry.django.strategies import SHIPPED_DEFAULT, get_strategies, select_strategy
+from job_retry.django.strategies import (
+    DEFAULT_STRATEGY,
+    SHIPPED_DEFAULT,
+    get_strategies,
+    requested_strategy,
+    select_strategy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from job_retry import RetryStrategy
+    from job_retry.django.history.ledger import Entry
     from job_retry.django.models import RetryableJob
 
 logger = logging.getLogger("job_retry.queue")
@@ -229,6 +239,13 @@ class JobQueueManager(QueueMembership):
         """
         return (job.retry_strategy, self.model.default_retry_strategy, self.options.strategy)
 
+    def strategy_name(self, job: RetryableJob) -> str:
+        """Return the registered name of the strategy by which ``job`` is retried."""
+        name = requested_strategy(
+            priority=job.priority, names=self.strategy_names(job), by_priority=self.options.priority_strategies
+        )
+        return name if name in self.strategies else DEFAULT_STRATEGY
+
     def strategy_for(self, job: RetryableJob) -> RetryStrategy:
         """Return `_get_retry_strategy`, or the preset ``default`` where a program's override of it fails."""
         try:
@@ -252,11 +269,23 @@ class JobQueueManager(QueueMembership):
 
     def time_out(self, job: RetryableJob, error: object) -> bool:
         """Record that the run of ``job`` took too long, which is final; False where its claim has passed on."""
+        text, now = error_text(error), self.clock()
+        judgement = judge(self.classifier, text, exception_of(error))
+        decision = FailureDecision(
+            judgement.error_type,
+            clean_error_text(text),
+            job.retry_count + 1,
+            TIMED_OUT,
+            judgement.rule,
+            judgement.why,
+        )
         values = {
-            "retry_count": job.retry_count + 1,
-            **error_columns(clean_error_text(error_text(error)), self.clock()),
+            "retry_count": decision.failed_attempts,
+            **error_columns(decision.error, now, decision.fingerprint),
         }
-        return self._end_run(job, Status.TIMEOUT, values)
+        # Nobody is to look into it: the job has ended, as its launcher wanted it.
+        entry = ledger_entry(self, job, decision, error, now, is_dead=False)
+        return self._end_run(job, Status.TIMEOUT, values, entry)
 
     def heartbeat(self, job: RetryableJob) -> bool:
         """Say that the run of ``job`` goes on; False where its claim has passed on and it had better stop."""
@@ -325,9 +354,9 @@ class JobQueueManager(QueueMembership):
         now: datetime = getattr(self.clock, "ask", self.clock)()
         return now
 
-    def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any]) -> bool:
+    def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any], entry: Entry | None = None) -> bool:
         changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
-        if not write(self.claims, job, sources_of(job, status), changes):
+        if not write(self.claims, job, sources_of(job, status), changes, entry):
             return self._refused(job, status.label.lower())
         logger.info("Job %s: %s.", job.pk, status)
         return True

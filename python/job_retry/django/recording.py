@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from django.db import connections, transaction
 
 from job_retry.django import signals
+from job_retry.django.history.ledger import enter
 from job_retry.django.per_row import PerRow, per_row
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.states import SOURCES, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
     from typing_extensions import NotRequired
 
     from job_retry.django.claims import ColumnClaims
+    from job_retry.django.history.ledger import Entry
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -58,13 +60,27 @@ class Attempt(NamedTuple):
         return seen is not None and seen[1:] == self[1:]
 
 
-def write(claims: ColumnClaims, job: RetryableJob, sources: tuple[str, ...], values: dict[str, Any]) -> bool:
+def write(
+    claims: ColumnClaims,
+    job: RetryableJob,
+    sources: tuple[str, ...],
+    values: dict[str, Any],
+    entry: Entry | None = None,
+) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` at the attempt that the instance shows.
 
-    This and `write_together` are the places from which a result reaches the database. The instance shows ``values``
-    where they were written.
+    A failed attempt has an ``entry`` for the ledger, which is written along. This and `write_together` are the places
+    from which a result reaches the database. The instance shows ``values`` where they were written.
     """
-    if not claims.fenced(job).filter(status__in=sources).update(**values):
+    standing = claims.fenced(job).filter(status__in=sources)
+    if entry is None:
+        written = standing.update(**values)
+    else:
+        with transaction.atomic(using=claims.using):
+            written = standing.update(**values)
+            if written:
+                enter(claims.using, [entry])
+    if not written:
         return False
     job.show_engine_columns(values)
     return True
@@ -76,13 +92,15 @@ class Write(NamedTuple):
     job: Any
     attempt: Attempt
     values: dict[str, Any]
+    entry: Entry | None = None
+    """For the ledger, of a failed attempt."""
 
 
 ROWS_PER_STATEMENT = 200
 """What a statement on many rows saves is saved by then, and its locks and its size stay small."""
 
 
-def write_together(claims: ColumnClaims, writes: Iterable[Write]) -> bool:
+def write_together(claims: ColumnClaims, writes: Sequence[Write]) -> bool:
     """Write all, each as `write` would to a row in `Status.LAUNCHING` at its attempt, in few statements; or none.
 
     False, nothing written, where one of the rows has moved. The instances show what was written.
@@ -94,6 +112,7 @@ def write_together(claims: ColumnClaims, writes: Iterable[Write]) -> bool:
         with transaction.atomic(using=claims.using):
             for group in groups.values():
                 _write_group(claims, group)
+            enter(claims.using, [each.entry for each in writes if each.entry])
     except _RowMovedError:
         return False
     for group in groups.values():

@@ -21,6 +21,8 @@ from job_retry.django import signals
 from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
 from job_retry.django.error_text import error_columns
+from job_retry.django.history.entries import ledger_entry
+from job_retry.django.history.ledger import enter
 from job_retry.django.hooks import tell_of_failure
 from job_retry.django.locking import try_lock_rescuing
 from job_retry.django.states import Status, entry_values
@@ -29,12 +31,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from job_retry.django.history.ledger import Entry
     from job_retry.django.queue import JobQueueManager
 
 logger = logging.getLogger("job_retry.queue")
 
 WORKERS_LOST = "too many workers lost"
 """The reason of a dead letter that cost its workers."""
+
+WORKER_LOST = "worker lost"
+"""Why the ledger has a row of a job that comes back, though no attempt was counted."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,14 @@ def rescue(manager: JobQueueManager) -> list[Loss]:
         held = Counter(
             claims.held().filter(status=Status.LAUNCHING, claimed_by__in=holders).values_list("claimed_by", flat=True)
         )
-        written = [loss for loss in judge_losses(jobs, held, manager.max_worker_losses) if _write(manager, loss, now)]
+        losses = judge_losses(jobs, held, manager.max_worker_losses)
+        entries = [_entry(manager, loss, now) for loss in losses]  # which show the rows as they are
+        written = [loss for loss in losses if _write(manager, loss, now)]
+        enter(manager.using, [entry for loss, entry in zip(losses, entries, strict=True) if loss in written])
         if any(not loss.is_poison for loss in written):
             claims.wake_up.send()
     for loss in written:
-        _announce(manager, loss)
+        _announce(manager, loss, now)
     return written
 
 
@@ -139,11 +148,23 @@ def _write(manager: JobQueueManager, loss: Loss, now: datetime) -> bool:
     return True
 
 
-def _announce(manager: JobQueueManager, loss: Loss) -> None:
+def _decision(loss: Loss, now: datetime) -> FailureDecision:
+    """Return what is decided of the job, as of one that failed; a loss counts for no attempt."""
+    if loss.is_poison:
+        return FailureDecision(ErrorType.UNKNOWN, loss.error, loss.job.retry_count, WORKERS_LOST)
+    return FailureDecision(
+        ErrorType.UNKNOWN, loss.error, loss.job.retry_count, WORKER_LOST, delay_seconds=0.0, retry_at=now
+    )
+
+
+def _entry(manager: JobQueueManager, loss: Loss, now: datetime) -> Entry:
+    return ledger_entry(manager, loss.job, _decision(loss, now), loss.error, now)
+
+
+def _announce(manager: JobQueueManager, loss: Loss, now: datetime) -> None:
     if loss.is_poison:
         logger.error("Job %s permanently failed (%s): %s", loss.job.pk, WORKERS_LOST, loss.error)
-        decision = FailureDecision(ErrorType.UNKNOWN, loss.error, loss.job.retry_count, WORKERS_LOST)
-        tell_of_failure(manager, loss.job, decision)
+        tell_of_failure(manager, loss.job, _decision(loss, now))
     else:
         logger.warning("Job %s brought back as %s: %s", loss.job.pk, loss.job.status, loss.error)
     signals.job_worker_lost.send_robust(sender=type(loss.job), job=loss.job, manager=manager, loss=loss)

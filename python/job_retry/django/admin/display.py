@@ -84,7 +84,7 @@ class JobDisplay(JobModelAdmin):
     def job_strategy(self, job: Any) -> str:
         """The strategy that decides on the job: its own, or the one that its priority chooses."""
         manager = self._manager_or_none()
-        return strategy_label(job.retry_strategy or "" if manager is None else outlook.strategy_name(job, manager))
+        return strategy_label(job.retry_strategy or "" if manager is None else manager.strategy_name(job))
 
     @admin.display(description=_("age"), ordering=SINCE.desc(nulls_last=True), empty_value="—")
     def job_age(self, job: Any) -> str | None:

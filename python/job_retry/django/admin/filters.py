@@ -48,7 +48,7 @@ def since(job: Any) -> datetime | None:
 
 
 def strategy_expression(manager: JobQueueManager) -> Case:
-    """Return `job_retry.django.outlook.strategy_name` as an expression on rows of the queue."""
+    """Return `JobQueueManager.strategy_name` as an expression on rows of the queue."""
     names = list(manager.strategies)
     named = Coalesce(
         NullIf("retry_strategy", Value("")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connections
 from django.db.models import Model, TextField
 from django.db.models.functions import Cast
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 def model_label(model: type[Model]) -> str:
     """Return the label under which the jobs of ``model`` are kept: that of the model whose table has their status."""
-    owner = model._meta.concrete_model or model
-    return owner._meta.label_lower
+    try:
+        owner = model._meta.get_field("status").model
+    except FieldDoesNotExist:  # a model of another kind of job
+        owner = model._meta.concrete_model or model
+    label: str = owner._meta.label_lower
+    return label
 
 
 def model_of(label: str) -> type[Any] | None:
