@@ -17,6 +17,7 @@ OURS = {
     "release_claim": "docs/worker.md",
     "check_job_queue": "docs/worker.md",
     "explain_error": "docs/reading-verdicts.md",
+    "prune_job_history": "docs/dead-letters.md",
 }
 """Our commands, and the page that describes each."""
 FOREIGN_OPTIONS = {"--graceful-shutdown", "--once"}
