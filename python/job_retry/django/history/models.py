@@ -118,6 +118,7 @@ class DeadLetter(OfJob):
         models.SET_NULL,
         null=True,
         blank=True,
+        db_constraint=False,  # the server would look each up, though it has come with the same transaction
         related_name="dead_letters",
         verbose_name=_("last failure"),
         help_text=_("Empty where the job was set to failed by hand."),
@@ -130,7 +131,13 @@ class DeadLetter(OfJob):
     )
     note = models.TextField(_("note"), blank=True, help_text=_("Why it was discarded."))
     bulk_action = models.ForeignKey(
-        "BulkAction", models.SET_NULL, null=True, blank=True, related_name="letters", verbose_name=_("by bulk action")
+        "BulkAction",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_constraint=False,
+        related_name="letters",
+        verbose_name=_("by bulk action"),
     )
     previous = models.JSONField(
         _("previous values"),
