@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from job_retry import Classification
+
     Namespace = Mapping[str, Any]
 
 logger = logging.getLogger("job_retry.queue")
@@ -60,13 +62,26 @@ def judge(
     return Judgement(judgement.error_type, judgement.rule, judgement.why, seconds)
 
 
+def explanation(classifier: Any, error: str) -> Classification | None:
+    """Return how ``classifier`` explains its verdict on a text; None where it is one of the program's own."""
+    if not _is_explained(_namespaces(classifier)):
+        return None
+    explained: Classification | None = _or_logged(classifier, lambda: classifier.explain(error))
+    return explained
+
+
 def _verdict(classifier: Any, namespaces: list[Namespace], subject: str | BaseException) -> Judgement:
-    if all(_found(namespaces, name) in shipped for name, shipped in _SHIPPED.items()):
+    if _is_explained(namespaces):
         explained = classifier.explain(subject)
         return Judgement(explained.error_type, explained.rule, explained.why)
     classify = classifier.classify_error if isinstance(subject, str) else classifier.classify_exception
     verdict = classify(subject)
     return Judgement(ErrorType(getattr(verdict, "value", verdict)))
+
+
+def _is_explained(namespaces: list[Namespace]) -> bool:
+    """Return whether verdicts are those of the shipped methods, and `explain` speaks of the same."""
+    return all(_found(namespaces, name) in shipped for name, shipped in _SHIPPED.items())
 
 
 def _or_logged(classifier: Any, ask: Callable[[], Any]) -> Any:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import ImproperlyConfigured
-from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext
@@ -14,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from job_retry.django import outlook
 from job_retry.django.admin.filters import SINCE, model_queue_manager, since
-from job_retry.django.admin.words import in_words, time_since, time_until
-from job_retry.django.states import CLAIMED
+from job_retry.django.admin.schedule import schedule_of
+from job_retry.django.admin.words import in_words, time_since
 from job_retry.django.strategies import strategy_label
 
 if TYPE_CHECKING:
@@ -111,21 +110,7 @@ class JobDisplay(JobModelAdmin):
             manager = self.queue_manager
         except ImproperlyConfigured as error:
             return _never(error)
-        now = manager.clock()
-        under_way = gettext("under way") if job.status in CLAIMED else None
-        plans = [
-            {
-                "condition": plan.condition.name,
-                "attempts": [
-                    (attempt, under_way if under_way and attempt is plan.attempts[0] else time_until(attempt.at, now))
-                    for attempt in plan.attempts
-                ],
-                "goes_on": plan.goes_on,
-            }
-            for plan in outlook.plans(job, manager, now)
-        ]
-        context = {"next_attempt": self.job_next_attempt(job), "plans": plans}
-        return render_to_string("job_retry/admin/schedule.html", context)
+        return schedule_of(job, manager, manager.clock())
 
     def _judgement(self, job: Any) -> Judgement | None:
         manager = self._manager_or_none()

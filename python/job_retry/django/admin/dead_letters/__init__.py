@@ -1,0 +1,7 @@
+"""The console of dead letters."""
+
+from __future__ import annotations
+
+from job_retry.django.admin.dead_letters.model_admin import DeadLetterAdmin
+
+__all__ = ["DeadLetterAdmin"]

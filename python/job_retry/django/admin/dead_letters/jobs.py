@@ -1,0 +1,76 @@
+"""The page of the jobs of a selection: of a group, or of whatever the filters leave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
+
+from job_retry.django.admin.dead_letters.choice import database_query
+from job_retry.django.admin.dead_letters.console import Console
+from job_retry.django.admin.dead_letters.listing import PAGE, listing_of
+from job_retry.django.admin.dead_letters.names import job_title, jobs_of
+from job_retry.django.admin.display import ERROR_LINE_CHARACTERS
+from job_retry.django.admin.words import time_since
+from job_retry.django.dead_letters.letters import LetterList, list_letters
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    from job_retry.django.admin.dead_letters.listing import Listing
+
+
+class JobsPage(Console):
+    """The part of `DeadLetterAdmin` that is the list of the letters of a selection."""
+
+    def page_urls(self) -> list[URLPattern]:
+        """Return the address of the list, besides those of other pages."""
+        return [self.page_url("jobs/", self.jobs_view, "jobs"), *super().page_urls()]
+
+    def jobs_view(self, request: HttpRequest) -> HttpResponse:
+        """Show a page of the selected letters, the latest first."""
+        now = timezone.now()
+        try:
+            listing = listing_of(request, now)
+        except ValueError as error:
+            return self.refusal(request, str(error), tab="jobs")
+        found = list_letters(listing.selection, listing.database, page=listing.page)
+        return self.page(
+            request,
+            "jobs.html",
+            _("Jobs of a group") if listing.selection.fingerprint is not None else _("Dead letters"),
+            tab="jobs",
+            listing=listing,
+            found=found,
+            rows=self._letter_rows(found, listing, now),
+            newer_query=listing.query_with(**{PAGE: listing.page - 1}) if listing.page > 1 else None,
+            older_query=listing.query_with(**{PAGE: listing.page + 1}) if found.has_more else None,
+        )
+
+    def _letter_rows(self, found: LetterList, listing: Listing, now: datetime) -> list[dict[str, Any]]:
+        jobs = jobs_of(found.letters, listing.database)
+        return [
+            self._letter_row(letter, jobs.get((letter.job_model, letter.job_key)), listing, now)
+            for letter in found.letters
+        ]
+
+    def _letter_row(self, letter: Any, job: Any, listing: Listing, now: datetime) -> dict[str, Any]:
+        return {
+            "letter": letter,
+            "job": job,
+            "title": job_title(letter.job_model, letter.job_key, job),
+            "url": self.link("job_retry_deadletter_change", letter.pk, query=database_query(listing.database)),
+            "died": time_since(letter.died_at, now),
+            "error_line": last_line(letter.error_end or ""),
+        }
+
+
+def last_line(error: str) -> str:
+    """Return the last line of an error, where most programs say what is wrong."""
+    lines = error.strip().splitlines()
+    return Truncator(lines[-1].strip()).chars(ERROR_LINE_CHARACTERS) if lines else ""

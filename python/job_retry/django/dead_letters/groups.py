@@ -1,0 +1,255 @@
+"""Dead letters by cause: how many, since when, and what is known of them, in a fixed number of narrow queries."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum, TextChoices
+from django.db.models.functions import Left
+from django.utils.translation import gettext_lazy as _
+
+from job_retry.django.dead_letters.stretches import Stretches
+from job_retry.django.history.models import DeadLetter, FailedAttempt, GroupMark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from job_retry.django.dead_letters.selection import Selection
+
+GROUPS_A_PAGE = 25
+TREND_STRETCHES = 30
+"""Of time, each of which has a bar in a group's sparkline."""
+SAMPLE_CHARACTERS = 8192
+"""Of an error's text, which may have eight times as many; a template is shorter still."""
+
+
+class Tab(TextChoices):
+    """Groups by what people know of them."""
+
+    ATTENTION = "attention", _("Needs attention")
+    """Not marked, or seen again since."""
+
+    KNOWN = "known", _("Known")
+    RESOLVED = "resolved", _("Resolved")
+    ALL = "all", _("All")
+
+
+class Order(TextChoices):
+    """Which groups come first."""
+
+    COUNT = "count", _("Most jobs first")
+    LAST = "last", _("Latest first")
+
+
+_ORDERS = {
+    Order.COUNT: ("-count", "-last_died_at", "fingerprint"),
+    Order.LAST: ("-last_died_at", "-count", "fingerprint"),
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The letters of one cause among those selected."""
+
+    fingerprint: str
+    """"": no error is on record, since they were set to failed by hand."""
+    count: int
+    share: float
+    """Of all letters that are selected, from 0 to 1."""
+    first_died_at: datetime
+    last_died_at: datetime
+    trend: tuple[int, ...]
+    """Letters in each stretch of the time that the page spans."""
+    sample: str
+    """The latest error, or its beginning; "" where none is on record (any more)."""
+    why: str
+    """Why the rule decided so on the latest error."""
+    verdict: str
+    """Of the latest error."""
+    rules: tuple[str, ...]
+    """Those that decided, the one of the latest error first; none where no rule did."""
+    models: tuple[str, ...]
+    """Labels of the job models."""
+    strategies: tuple[str, ...]
+    exception_classes: tuple[str, ...]
+    mark: GroupMark | None
+    """What somebody noted of the cause."""
+    is_back: bool
+    """Whether a job has died of the cause since it was marked."""
+
+
+@dataclass(frozen=True)
+class GroupTotals:
+    """How many groups and letters there are."""
+
+    groups: dict[Tab, int]
+    letters: int
+    """In all groups."""
+
+
+@dataclass(frozen=True)
+class GroupList:
+    """One page of groups."""
+
+    groups: tuple[Group, ...]
+    totals: GroupTotals
+    page: int
+    pages: int
+    stretches: Stretches | None
+    """What a group's trend counts by; None where there are no groups."""
+
+
+def list_groups(
+    selection: Selection,
+    using: str,
+    *,
+    now: datetime,
+    tab: Tab = Tab.ATTENTION,
+    order: Order = Order.COUNT,
+    page: int = 1,
+    page_size: int = GROUPS_A_PAGE,
+) -> GroupList:
+    """Return a page of the groups of the selected letters; one beyond the last page is the last."""
+    letters = selection.letters(using)
+    marks = GroupMark.objects.using(using)
+    totals = _totals(letters, marks)
+    pages = max(1, math.ceil(totals.groups[tab] / page_size))
+    page = min(max(page, 1), pages)
+    start = (page - 1) * page_size
+    groups = letters.values("fingerprint").annotate(
+        count=Count("pk"), first_died_at=Min("died_at"), last_died_at=Max("died_at")
+    )
+    rows: list[Any] = list(groups.filter(_in_tab(tab, marks)).order_by(*_ORDERS[order])[start : start + page_size])
+    if not rows:
+        return GroupList((), totals, page, pages, None)
+    shown = [row["fingerprint"] for row in rows]
+    stretches = Stretches.over(
+        selection.died_from or min(row["first_died_at"] for row in rows),
+        selection.died_until or max(now, *(row["last_died_at"] for row in rows)),
+        TREND_STRETCHES,
+    )
+    of_shown = letters.filter(fingerprint__in=shown)
+    trends = _trends(of_shown, stretches)
+    facts = _facts(of_shown)
+    samples = _samples([fact.latest_failure for fact in facts.values()], using)
+    noted = {mark.fingerprint: mark for mark in marks.filter(fingerprint__in=shown).annotate(is_back=_seen_again())}
+    listed = [_group(row, totals.letters, trends, facts, samples, noted) for row in rows]
+    return GroupList(tuple(listed), totals, page, pages, stretches)
+
+
+def standing_marks(using: str) -> QuerySet[GroupMark]:
+    """Return the marks that count: no job has died of the cause since."""
+    return GroupMark.objects.using(using).exclude(_seen_again())
+
+
+def _seen_again() -> Exists:
+    letters = DeadLetter.objects.filter(
+        state__in=DeadLetter.State.values,  # any; named, since the index by groups begins with it
+        fingerprint=OuterRef("fingerprint"),
+        died_at__gt=OuterRef("marked_at"),
+    )
+    return Exists(letters)
+
+
+def _marked(marks: QuerySet[GroupMark], **conditions: str) -> Q:
+    standing = marks.exclude(_seen_again()).filter(**conditions)
+    return Q(fingerprint__in=standing.values("fingerprint"))
+
+
+def _in_tab(tab: Tab, marks: QuerySet[GroupMark]) -> Q:
+    if tab is Tab.ALL:
+        return Q()
+    return ~_marked(marks) if tab is Tab.ATTENTION else _marked(marks, state=tab.value)
+
+
+def _totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> GroupTotals:
+    numbers: dict[str, Any] = (
+        letters.values("fingerprint")
+        .annotate(count=Count("pk"))
+        .aggregate(
+            letters=Sum("count"),
+            **{tab.value: Count("fingerprint", filter=_in_tab(tab, marks)) for tab in Tab},
+        )
+    )
+    return GroupTotals({tab: numbers[tab.value] for tab in Tab}, numbers["letters"] or 0)
+
+
+def _trends(letters: QuerySet[DeadLetter], stretches: Stretches) -> dict[str, list[int]]:
+    trends: dict[str, list[int]] = defaultdict(lambda: [0] * stretches.number)
+    counted = letters.values("fingerprint", stretch=stretches.of("died_at")).annotate(count=Count("pk")).order_by()
+    for fingerprint, stretch, count in counted.values_list("fingerprint", "stretch", "count"):
+        # What died in the moment in which the last stretch ends counts in it.
+        trends[fingerprint][min(max(stretch, 0), stretches.number - 1)] += count
+    return trends
+
+
+@dataclass
+class _Facts:
+    """What the letters of one group say, those of the latest failure first."""
+
+    latest_failure: int | None
+    columns: dict[str, list[str]]
+
+
+_FACTS = ("verdict", "rule", "strategy", "job_model", "exception_class")
+
+
+def _facts(letters: QuerySet[DeadLetter]) -> dict[str, _Facts]:
+    rows = letters.values("fingerprint", *_FACTS).annotate(latest_failure=Max("failure_id"))
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows.order_by(F("latest_failure").desc(nulls_last=True)):
+        groups[row["fingerprint"]].append(row)
+    return {
+        fingerprint: _Facts(
+            of_group[0]["latest_failure"],
+            {name: list(dict.fromkeys(row[name] for row in of_group if row[name])) for name in _FACTS},
+        )
+        for fingerprint, of_group in groups.items()
+    }
+
+
+def _samples(failures: Iterable[int | None], using: str) -> dict[int | None, tuple[str, str]]:
+    """Return error and reason of the rows of the ledger that have these keys."""
+    keys = [key for key in failures if key is not None]
+    attempts = FailedAttempt.objects.using(using).filter(pk__in=keys)
+    rows = attempts.annotate(beginning=Left("error", SAMPLE_CHARACTERS)).values_list("pk", "beginning", "why")
+    return {key: (beginning, why) for key, beginning, why in rows}
+
+
+def _group(
+    row: dict[str, Any],
+    letters: int,
+    trends: dict[str, list[int]],
+    facts: dict[str, _Facts],
+    samples: dict[int | None, tuple[str, str]],
+    noted: dict[str, Any],
+) -> Group:
+    fingerprint = row["fingerprint"]
+    # Between two of the queries the last letter of a group may be requeued; the group is shown as it was.
+    fact = facts.get(fingerprint) or _Facts(None, {name: [] for name in _FACTS})
+    sample, why = samples.get(fact.latest_failure, ("", ""))
+    mark = noted.get(fingerprint)
+    columns = {name: tuple(values) for name, values in fact.columns.items()}
+    return Group(
+        fingerprint=fingerprint,
+        count=row["count"],
+        share=row["count"] / max(letters, row["count"]),
+        first_died_at=row["first_died_at"],
+        last_died_at=row["last_died_at"],
+        trend=tuple(trends[fingerprint]),
+        sample=sample,
+        why=why,
+        verdict=columns["verdict"][0] if columns["verdict"] else "",
+        rules=columns["rule"],
+        models=columns["job_model"],
+        strategies=columns["strategy"],
+        exception_classes=columns["exception_class"],
+        mark=mark,
+        is_back=mark is not None and mark.is_back,
+    )
