@@ -1,18 +1,22 @@
-"""One at a time, for as long as its transaction lasts: who claims under an exact limit, and who rescues."""
+"""One at a time, for as long as its transaction lasts: who claims under a limit, who rescues, who works at a row."""
 
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import OperationalError, connections
-from django.db.models import BigIntegerField, F, Func, IntegerField, Value
+from django.db.models import BigIntegerField, F, Func, IntegerField, Model, Value
 
 from job_retry.django.expressions import NoRow
 from job_retry.django.querysets import ask
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from job_retry.django.querysets import JobQuerySet
+
+RowT = TypeVar("RowT", bound=Model)
 
 
 class AdvisoryLock(Func):
@@ -81,8 +85,23 @@ def try_lock_rescuing(jobs: JobQuerySet[Any]) -> bool:
     return True
 
 
-def _take_write_lock(jobs: JobQuerySet[Any]) -> None:
-    jobs.filter(NoRow()).update(status="")  # takes the single write lock even where it finds nothing to write
+def locked_row(rows: QuerySet[RowT], *, skip_locked: bool = False) -> RowT | None:
+    """Return the one row of ``rows``, as others have committed it, and keep them from it; None: there is none.
+
+    With ``skip_locked`` None also, at once, where somebody else has it; on SQLite one waits.
+    """
+    features = connections[rows.db].features
+    if features.has_select_for_update:
+        skip_locked = skip_locked and features.has_select_for_update_skip_locked
+        return rows.select_for_update(skip_locked=skip_locked).first()
+    _take_write_lock(rows)
+    return rows.first()
+
+
+def _take_write_lock(rows: QuerySet[Any]) -> None:
+    # Takes the single write lock even where it finds nothing to write.
+    key = rows.model._meta.pk.attname
+    rows.filter(NoRow()).update(**{key: F(key)})
 
 
 def _key(jobs: JobQuerySet[Any], purpose: str) -> Value:

@@ -13,7 +13,7 @@ from job_retry.django.history.ledger import settle
 from job_retry.django.history.models import DeadLetter
 from job_retry.django.protection import ENGINE_COLUMNS
 from job_retry.django.recording import write
-from job_retry.django.states import SOURCES, TARGETS, Status, entry_update, entry_values
+from job_retry.django.states import SOURCES, TARGETS, Status, entry_update, entry_values, requeue_values
 from job_retry.django.times import in_time_zone
 
 if TYPE_CHECKING:
@@ -111,16 +111,7 @@ class QueueMembership:
         """
         if job.status not in (Status.FAILED, Status.RETRYING):
             raise ValueError(f"Cannot retry job in status: {job.status}")
-        values: dict[str, Any] = {
-            "queued_at": self.clock(),
-            "scheduled_for": None,
-            "last_error": None,
-            "last_error_at": None,
-            "error_fingerprint": "",
-            "worker_losses": 0,
-        }
-        if reset_count:
-            values["retry_count"] = 0
+        values = requeue_values(self.clock(), reset_count=reset_count)
         with transaction.atomic(using=self.using):
             written = self._write(job, Status.QUEUED, values)
             if written:

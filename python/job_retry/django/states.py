@@ -173,6 +173,22 @@ def entry_values(status: str, now: datetime, current: Callable[[str], Any]) -> d
     return values
 
 
+def requeue_values(now: datetime, *, reset_count: bool) -> dict[str, Any]:
+    """Return the columns, beside those of the entry into queued, of a dead letter that is queued again at ``now``.
+
+    What it failed of, and the workers that it has cost, are forgotten; with ``reset_count`` its attempts too.
+    """
+    values: dict[str, Any] = {
+        "queued_at": now,
+        "scheduled_for": None,
+        "last_error": None,
+        "last_error_at": None,
+        "error_fingerprint": "",
+        "worker_losses": 0,
+    }
+    return {**values, "retry_count": 0} if reset_count else values
+
+
 def entry_update(status: str, now: datetime) -> dict[str, Any]:
     """Return `entry_values` for a set-based update: a time that stays where it is set is an expression."""
     stamp = Value(now, models.DateTimeField())

@@ -247,7 +247,18 @@ class BulkAction(models.Model):
     ramping_since = models.DateTimeField(
         _("at full rate since"), null=True, blank=True, help_text=_("When the canaries of a canary redrive had passed.")
     )
-    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    next_due_at = models.DateTimeField(
+        _("next due at"),
+        null=True,
+        blank=True,
+        help_text=_("When the next job that it requeues is due; empty: at once."),
+    )
+    ended_at = models.DateTimeField(
+        _("ended at"), null=True, blank=True, help_text=_("Empty also while what a canary redrive did is put back.")
+    )
+    put_back_cursor = models.BigIntegerField(
+        _("put back up to"), default=0, help_text=_("While letters are put back, those above are still to come.")
+    )
 
     class Meta:
         verbose_name = _("bulk action")
