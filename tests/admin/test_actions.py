@@ -15,6 +15,7 @@ from job_retry.django.admin import RetryableJobAdmin, actions, listing
 
 from tests.admin.conftest import LIST, NOON, job_in, page
 from tests.app.models import ContainerJob
+from tests.dead_letters.support import dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -130,8 +131,8 @@ def test_an_unexpected_error_of_one_job_holds_up_no_other(
     jobs = [job_in("failed", name=name) for name in ("first", "second", "third")]
     original = manager.retry_failed_job
 
-    def stumble(job: ContainerJob, reset_count: bool = False) -> bool:
-        done = original(job, reset_count)
+    def stumble(job: ContainerJob, **options: Any) -> bool:
+        done = original(job, **options)
         if job.name == "second":
             # The database refuses: without a savepoint of its own, what comes after would fail as well.
             User.objects.create_user("operator")
@@ -167,7 +168,7 @@ def test_a_receiver_that_breaks_the_transaction_is_not_taken_for_success(
 def test_secrets_in_errors_are_masked(
     manager: JobQueueManager, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_job: ContainerJob, reset_count: bool = False) -> bool:
+    def fail(_job: ContainerJob, **options: Any) -> bool:
         raise OSError("no route to https://user:hunter2@example.org/")
 
     monkeypatch.setattr(manager, "retry_failed_job", fail)
@@ -261,6 +262,21 @@ def test_what_was_done_is_in_the_jobs_history(manager: JobQueueManager, operator
     assert (entry.object_id, entry.get_change_message()) == (str(done.pk), "Retried by hand with a fresh count.")
     history = operator.get(f"{LIST}{done.pk}/history/").content.decode()
     assert "Retried by hand with a fresh count." in history
+
+
+@pytest.mark.parametrize(
+    ("action", "state"), [("retry_jobs", "requeued"), ("retry_jobs_afresh", "requeued"), ("cancel_jobs", "discarded")]
+)
+def test_a_dead_letter_keeps_who_settled_it_here(
+    manager: JobQueueManager, operator: Client, action: str, state: str
+) -> None:
+    (letter,) = dead(manager, 1)
+    response = act(operator, action, ContainerJob.objects.all())
+    if action == "cancel_jobs":
+        response = confirm(operator, response)
+    assert said(response)[0] == "success"
+    letter.refresh_from_db()
+    assert (letter.state, letter.settled_by) == (state, "operator")
 
 
 def offered(client: Client) -> set[str]:

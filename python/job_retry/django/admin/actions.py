@@ -49,8 +49,8 @@ class JobAction:
     """On the button of a job's page."""
     offered: Callable[[Any], bool]
     """Whether a job is in a state for it, so that its page has the button."""
-    perform: Callable[[JobQueueManager, Any], bool]
-    """Returns whether it was done; ValueError says why not."""
+    perform: Callable[[JobQueueManager, Any, str], bool]
+    """Takes also the name of the user; returns whether it was done, ValueError says why not."""
     done: Any
     """What to say of the jobs it was done to; takes their number as ``count``."""
     refused: str | _StrPromise = ""
@@ -65,7 +65,7 @@ QUEUE = JobAction(
     "queue_jobs",
     _("Queue"),
     lambda job: job.status == Status.PENDING,
-    perform=lambda manager, job: bool(manager.queue_job(job)),
+    perform=lambda manager, job, _by: bool(manager.queue_job(job)),
     done=ngettext_lazy("%(count)d job queued", "%(count)d jobs queued", "count"),
     history="Queued by hand.",
 )
@@ -76,7 +76,7 @@ RETRY = JobAction(
     "retry_jobs",
     _("Retry"),
     lambda job: job.status in RETRYABLE,
-    perform=lambda manager, job: manager.retry_failed_job(job),
+    perform=lambda manager, job, by: manager.retry_failed_job(job, by=by),
     done=ngettext_lazy("%(count)d job requeued", "%(count)d jobs requeued", "count"),
     history="Retried by hand.",
 )
@@ -84,7 +84,7 @@ RETRY_AFRESH = JobAction(
     "retry_jobs_afresh",
     _("Retry with a fresh count"),
     lambda job: job.status in RETRYABLE,
-    perform=lambda manager, job: manager.retry_failed_job(job, reset_count=True),
+    perform=lambda manager, job, by: manager.retry_failed_job(job, reset_count=True, by=by),
     done=ngettext_lazy(
         "%(count)d job requeued with a fresh count", "%(count)d jobs requeued with a fresh count", "count"
     ),
@@ -94,7 +94,7 @@ CANCEL = JobAction(
     "cancel_jobs",
     _("Cancel"),
     lambda job: Status.CANCELLED in TARGETS.get(job.status, ()),
-    perform=lambda manager, job: manager.cancel(job),
+    perform=lambda manager, job, by: manager.cancel(job, by=by),
     done=ngettext_lazy("%(count)d job cancelled", "%(count)d jobs cancelled", "count"),
     history="Cancelled.",
     question=_(
@@ -106,7 +106,7 @@ RELEASE_CLAIM = JobAction(
     "release_claims",
     _("Release the claim"),
     lambda job: job.claim_token is not None,
-    perform=lambda manager, job: manager.release_claim(job),
+    perform=lambda manager, job, _by: manager.release_claim(job),
     done=ngettext_lazy("%(count)d claim released", "%(count)d claims released", "count"),
     refused=_("not claimed, or the claim has passed on"),
     history="Claim released.",
@@ -152,9 +152,9 @@ class Outcome:
 
 
 def carry_out(
-    action: JobAction, manager: JobQueueManager, model: type[RetryableJob], pks: Sequence[Any]
+    action: JobAction, manager: JobQueueManager, model: type[RetryableJob], pks: Sequence[Any], by: str = ""
 ) -> Iterator[Outcome]:
-    """Do ``action`` to the jobs ``pks`` of ``model``, and yield what came of each chunk of them.
+    """Do ``action`` to the jobs ``pks`` of ``model`` in the name of ``by``, and yield what came of each chunk of them.
 
     Each job has a transaction, or a savepoint, of its own: what goes wrong with one concerns no other.
     """
@@ -163,7 +163,7 @@ def carry_out(
         jobs: dict[Any, Any] = JobQuerySet(model, using=manager.using).in_bulk(chunk)
         outcome = Outcome()
         for pk in chunk:
-            reason = _carry_out_one(action, manager, jobs[pk]) if pk in jobs else str(_("gone"))
+            reason = _carry_out_one(action, manager, jobs[pk], by) if pk in jobs else str(_("gone"))
             if reason is None:
                 outcome.done.append(jobs[pk])
             else:
@@ -171,11 +171,11 @@ def carry_out(
         yield outcome
 
 
-def _carry_out_one(action: JobAction, manager: JobQueueManager, job: Any) -> str | None:
+def _carry_out_one(action: JobAction, manager: JobQueueManager, job: Any, by: str) -> str | None:
     """Return why ``action`` was not done to ``job``; None where it was."""
     try:
         with transaction.atomic(using=manager.using):
-            done = action.perform(manager, job)
+            done = action.perform(manager, job, by)
             if transaction.get_rollback(using=manager.using):
                 # A receiver of the manager's signals broke the transaction; leaving the block undoes what was done.
                 raise DatabaseError("a signal receiver broke the transaction, nothing was written")

@@ -129,7 +129,7 @@ class JobList(JobDisplay):
             return self._ask(request, queryset, action)
         outcome = Outcome()
         user: Any = request.user
-        for of_chunk in carry_out(action, self.queue_manager, self.model, pks):
+        for of_chunk in carry_out(action, self.queue_manager, self.model, pks, user.get_username()):
             if of_chunk.done:
                 LogEntry.objects.log_actions(
                     user.pk, of_chunk.done, CHANGE, change_message=action.history, single_object=False
