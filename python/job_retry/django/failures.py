@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from job_retry.django.decision import FailureDecision, decide
 from job_retry.django.error_text import clean_error_text, error_columns, error_text, exception_of
-from job_retry.django.history.entries import ledger_entry
+from job_retry.django.history.entries import ledger_row
 from job_retry.django.hooks import tell_of_failure
 from job_retry.django.judgement import judge
 from job_retry.django.recording import Attempt, LaunchResult, look, passed_on, sources_of, write
@@ -17,7 +17,7 @@ from job_retry.django.states import Status, entry_values
 
 if TYPE_CHECKING:
     from job_retry import RetryStrategy
-    from job_retry.django.history.ledger import Entry
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -32,7 +32,7 @@ class Failure:
     status: Status
     values: dict[str, Any]
     """The columns, the status included."""
-    entry: Entry
+    entry: LedgerRow
     """What the ledger says of it."""
 
     @property
@@ -68,7 +68,7 @@ def decide_failure(manager: JobQueueManager, job: RetryableJob, error: object, s
     }
     if decision.will_retry:
         values["scheduled_for"] = decision.retry_at
-    return Failure(decision, status, values, ledger_entry(manager, job, decision, error, now))
+    return Failure(decision, status, values, ledger_row(manager, job, decision, error, now))
 
 
 def record_launch_failure(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from job_retry.django.attempts import EndedLaunch
-    from job_retry.django.history.ledger import Entry
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.outages import Outage
     from job_retry.django.queue import JobQueueManager
     from job_retry.django.recording import LaunchResult
@@ -50,7 +50,7 @@ class _Outcome(NamedTuple):
 
     ended: EndedLaunch
     values: dict[str, Any]
-    entry: Entry | None
+    entry: LedgerRow | None
     """For the ledger, where it failed."""
     result: LaunchResult
     announce: Callable[[], object]

@@ -18,7 +18,7 @@ from job_retry.django.clocks import default_clock
 from job_retry.django.decision import TIMED_OUT, FailureDecision
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_columns, error_text, exception_of
 from job_retry.django.failures import record_failure, record_launch_failure
-from job_retry.django.history.entries import ledger_entry
+from job_retry.django.history.entries import ledger_row
 from job_retry.django.judgement import judge
 from job_retry.django.launcher import Launcher, validate_launcher
 from job_retry.django.leases import leases_kept
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from job_retry import RetryStrategy
-    from job_retry.django.history.ledger import Entry
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.models import RetryableJob
 
 logger = logging.getLogger("job_retry.queue")
@@ -284,7 +284,7 @@ class JobQueueManager(QueueMembership):
             **error_columns(decision.error, now, decision.fingerprint),
         }
         # Nobody is to look into it: the job has ended, as its launcher wanted it.
-        entry = ledger_entry(self, job, decision, error, now, is_dead=False)
+        entry = ledger_row(self, job, decision, error, now)
         return self._end_run(job, Status.TIMEOUT, values, entry)
 
     def heartbeat(self, job: RetryableJob) -> bool:
@@ -354,7 +354,9 @@ class JobQueueManager(QueueMembership):
         now: datetime = getattr(self.clock, "ask", self.clock)()
         return now
 
-    def _end_run(self, job: RetryableJob, status: Status, values: dict[str, Any], entry: Entry | None = None) -> bool:
+    def _end_run(
+        self, job: RetryableJob, status: Status, values: dict[str, Any], entry: LedgerRow | None = None
+    ) -> bool:
         changes = {**entry_values(status, self.clock(), lambda name: getattr(job, name)), **values}
         if not write(self.claims, job, sources_of(job, status), changes, entry):
             return self._refused(job, status.label.lower())

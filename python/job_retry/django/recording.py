@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import NotRequired
 
     from job_retry.django.claims import ColumnClaims
-    from job_retry.django.history.ledger import Entry
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.models import RetryableJob
     from job_retry.django.queue import JobQueueManager
 
@@ -65,7 +65,7 @@ def write(
     job: RetryableJob,
     sources: tuple[str, ...],
     values: dict[str, Any],
-    entry: Entry | None = None,
+    entry: LedgerRow | None = None,
 ) -> bool:
     """Write ``values`` if the row stands in one of ``sources`` at the attempt that the instance shows.
 
@@ -92,7 +92,7 @@ class Write(NamedTuple):
     job: Any
     attempt: Attempt
     values: dict[str, Any]
-    entry: Entry | None = None
+    entry: LedgerRow | None = None
     """For the ledger, of a failed attempt."""
 
 

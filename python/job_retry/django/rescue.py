@@ -21,7 +21,7 @@ from job_retry.django import signals
 from job_retry.django.claims import came_from
 from job_retry.django.decision import FailureDecision
 from job_retry.django.error_text import error_columns
-from job_retry.django.history.entries import ledger_entry
+from job_retry.django.history.entries import ledger_row
 from job_retry.django.history.ledger import enter
 from job_retry.django.hooks import tell_of_failure
 from job_retry.django.locking import try_lock_rescuing
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from job_retry.django.history.ledger import Entry
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.queue import JobQueueManager
 
 logger = logging.getLogger("job_retry.queue")
@@ -157,8 +157,8 @@ def _decision(loss: Loss, now: datetime) -> FailureDecision:
     )
 
 
-def _entry(manager: JobQueueManager, loss: Loss, now: datetime) -> Entry:
-    return ledger_entry(manager, loss.job, _decision(loss, now), loss.error, now)
+def _entry(manager: JobQueueManager, loss: Loss, now: datetime) -> LedgerRow:
+    return ledger_row(manager, loss.job, _decision(loss, now), loss.error, now)
 
 
 def _announce(manager: JobQueueManager, loss: Loss, now: datetime) -> None:

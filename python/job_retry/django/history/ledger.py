@@ -6,38 +6,25 @@ keep the letters in step with what people do to single jobs.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from django.db import connections
 
 from job_retry.django.classifiers import project_classifier
 from job_retry.django.error_text import clean_error_text, error_fingerprint
+from job_retry.django.history.insertion import insert_attempts, letter_values
 from job_retry.django.history.keys import job_key, model_label
-from job_retry.django.history.models import DeadLetter, FailedAttempt, OfJob
+from job_retry.django.history.models import DeadLetter, FailedAttempt
 from job_retry.django.judgement import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
 
+    from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.models import RetryableJob
 
-_OF_JOB = tuple(field.name for field in OfJob._meta.local_fields)
-"""What a letter has from its last failure."""
-
 KEYS_PER_STATEMENT = 500
-
-
-class Entry(NamedTuple):
-    """A failed attempt that is to be put on the ledger."""
-
-    attempt: FailedAttempt
-    """Not saved yet; its generation is known when it is."""
-    is_dead: bool
-    """Whether the job is a dead letter now."""
 
 
 class _Past(NamedTuple):
@@ -49,32 +36,33 @@ class _Past(NamedTuple):
     state: str
     reason: str
 
-    def is_withdrawn_by(self, attempt: FailedAttempt) -> bool:
-        """Whether somebody opened the letter during the attempt that ``attempt`` tells of, as a launcher may."""
+    def is_withdrawn_by(self, row: LedgerRow) -> bool:
+        """Whether somebody opened the letter during the attempt that ``row`` tells of, as a launcher may."""
         by_hand = self.state == DeadLetter.State.OPEN and self.reason == DeadLetter.Reason.BY_HAND
-        return by_hand and self.attempt_serial == attempt.attempt_serial
+        return by_hand and self.attempt_serial == row["attempt_serial"]
 
 
-def enter(using: str, entries: Sequence[Entry]) -> None:
-    """Put failed attempts, each of another job, on the ledger, and open the letters of those that are dead.
+def enter(using: str, rows: Sequence[LedgerRow]) -> None:
+    """Put failed attempts at jobs of one model on the ledger, and open the letters of those that are dead.
 
     To be called in the transaction that writes the decisions, after these: whoever has written a job's row is the only
-    one who writes of the job.
+    one who writes of the job. No job has two of ``rows``, whose generation is set here.
     """
-    if not entries:
+    if not rows:
         return
-    pasts = _pasts(using, [entry.attempt for entry in entries])
+    pasts = _pasts(using, rows[0]["job_model"], [row["job_key"] for row in rows])
     left_open: list[int] = []
     withdrawn: list[int] = []
-    for attempt, _ in entries:
-        past = pasts.get((attempt.job_model, attempt.job_key))
+    for row in rows:
+        past = pasts.get(row["job_key"])
+        row["generation"] = 1
         if past is None:
             continue
-        if past.is_withdrawn_by(attempt):
-            attempt.generation = past.generation
+        if past.is_withdrawn_by(row):
+            row["generation"] = past.generation
             withdrawn.append(past.pk)
             continue
-        attempt.generation = past.generation + 1
+        row["generation"] = past.generation + 1
         if past.state == DeadLetter.State.OPEN:  # the job was requeued in a way that we were not told of
             left_open.append(past.pk)
     letters = DeadLetter.objects.using(using)
@@ -83,15 +71,8 @@ def enter(using: str, entries: Sequence[Entry]) -> None:
         by_hand.filter(dead_letters__in=withdrawn).delete()
         letters.filter(pk__in=withdrawn).delete()
     if left_open:
-        _settle(letters.filter(pk__in=left_open), DeadLetter.State.REQUEUED, entries[0].attempt.failed_at)
-    dead = [entry.attempt for entry in entries if entry.is_dead]
-    if dead and not connections[using].features.can_return_rows_from_bulk_insert:
-        for attempt in dead:
-            attempt.save(using=using)  # one by one, where that is the only way to learn the key
-    FailedAttempt.objects.using(using).bulk_create(
-        [entry.attempt for entry in entries if entry.attempt.pk is None], batch_size=KEYS_PER_STATEMENT
-    )
-    letters.bulk_create([_letter(attempt) for attempt in dead], batch_size=KEYS_PER_STATEMENT)
+        _settle(letters.filter(pk__in=left_open), DeadLetter.State.REQUEUED, rows[0]["failed_at"])
+    insert_attempts(using, rows)
 
 
 def open_by_hand(using: str, job: RetryableJob, now: datetime) -> None:
@@ -126,11 +107,9 @@ def open_found(using: str, job: Any, now: datetime, reason: str, classifier: Any
         attempt.verdict, attempt.rule = judgement.error_type.value, judgement.rule or ""
         attempt.why = judgement.why
         attempt.save(using=using)
-    letter = _letter(attempt)
-    letter.died_at, letter.reason = job.failed_at or now, reason
-    if attempt.pk is None:
-        letter.failure = None
-    letter.save(using=using)
+    of_failure = {field.attname: getattr(attempt, field.attname) for field in FailedAttempt._meta.local_fields}
+    letter = {**letter_values(of_failure), "died_at": job.failed_at or now, "reason": reason}
+    DeadLetter(**letter).save(using=using)
 
 
 def settle(
@@ -152,24 +131,10 @@ def _settle(letters: QuerySet[DeadLetter], state: str, now: datetime, *, by: str
     letters.update(state=state, settled_at=now, settled_by=by, note=note)
 
 
-def _pasts(using: str, attempts: Collection[FailedAttempt]) -> dict[tuple[str, str], _Past]:
-    """Return the last letter of each job that has one."""
-    keys: dict[str, list[str]] = defaultdict(list)
-    for attempt in attempts:
-        keys[attempt.job_model].append(attempt.job_key)
-    pasts = {}
-    for model, of_model in keys.items():
-        letters = DeadLetter.objects.using(using).filter(job_model=model, job_key__in=of_model).order_by("generation")
-        for letter in letters.only("job_key", *_Past._fields):
-            pasts[model, letter.job_key] = _Past(*(getattr(letter, name) for name in _Past._fields))
-    return pasts
-
-
-def _letter(attempt: FailedAttempt) -> DeadLetter:
-    return DeadLetter(
-        **{name: getattr(attempt, name) for name in _OF_JOB},
-        died_at=attempt.failed_at,
-        reason=attempt.reason,
-        failure=attempt,
-        retry_count=attempt.attempt,
-    )
+def _pasts(using: str, model: str, keys: list[str]) -> dict[str, _Past]:
+    """Return the last letter of each job that has one, by the job's key."""
+    letters = DeadLetter.objects.using(using).filter(job_model=model, job_key__in=keys).order_by("generation")
+    return {
+        letter.job_key: _Past(*(getattr(letter, name) for name in _Past._fields))
+        for letter in letters.only("job_key", *_Past._fields)
+    }

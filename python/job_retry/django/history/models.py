@@ -13,6 +13,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from job_retry.django.history.indexes import BulkActionIndex
+
 MODEL_CHARACTERS = 100
 KEY_CHARACTERS = 255
 USER_CHARACTERS = 150
@@ -118,6 +120,7 @@ class DeadLetter(OfJob):
         models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         db_constraint=False,  # the server would look each up, though it has come with the same transaction
         related_name="dead_letters",
         verbose_name=_("last failure"),
@@ -135,6 +138,7 @@ class DeadLetter(OfJob):
         models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         db_constraint=False,
         related_name="letters",
         verbose_name=_("by bulk action"),
@@ -161,6 +165,7 @@ class DeadLetter(OfJob):
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state", "fingerprint", "died_at"], name="job_retry_letter_group"),
+            BulkActionIndex(fields=["bulk_action"], name="job_retry_letter_of_action"),
         ]
 
     def __str__(self) -> str:

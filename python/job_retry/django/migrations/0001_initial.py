@@ -2,6 +2,7 @@
 
 import django.core.serializers.json
 import django.db.models.deletion
+import job_retry.django.history.indexes
 from django.db import migrations, models
 
 
@@ -116,15 +117,15 @@ class Migration(migrations.Migration):
                 ('settled_by', models.CharField(blank=True, help_text='Empty: by a program.', max_length=150, verbose_name='settled by')),
                 ('note', models.TextField(blank=True, help_text='Why it was discarded.', verbose_name='note')),
                 ('previous', models.JSONField(blank=True, encoder=django.core.serializers.json.DjangoJSONEncoder, help_text='Columns of the job that a requeue changed, so that it can be put back.', null=True, verbose_name='previous values')),
-                ('bulk_action', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='letters', to='job_retry.bulkaction', verbose_name='by bulk action')),
-                ('failure', models.ForeignKey(blank=True, db_constraint=False, help_text='Empty where the job was set to failed by hand.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='dead_letters', to='job_retry.failedattempt', verbose_name='last failure')),
+                ('bulk_action', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='letters', to='job_retry.bulkaction', verbose_name='by bulk action')),
+                ('failure', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Empty where the job was set to failed by hand.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='dead_letters', to='job_retry.failedattempt', verbose_name='last failure')),
             ],
             options={
                 'verbose_name': 'dead letter',
                 'verbose_name_plural': 'dead letters',
                 'permissions': (('requeue_deadletter', 'Can requeue dead letters'), ('discard_deadletter', 'Can discard dead letters'), ('mark_deadletter', 'Can mark groups of dead letters as known or resolved')),
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['state', 'fingerprint', 'died_at'], name='job_retry_letter_group')],
+                'indexes': [models.Index(fields=['state', 'fingerprint', 'died_at'], name='job_retry_letter_group'), job_retry.django.history.indexes.BulkActionIndex(fields=['bulk_action'], name='job_retry_letter_of_action')],
                 'constraints': [models.UniqueConstraint(fields=('job_model', 'job_key', 'generation'), name='job_retry_one_letter')],
             },
         ),
