@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+
+from django.utils.dateparse import parse_date, parse_datetime
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -27,6 +29,17 @@ def positive_seconds(text: str) -> float:
     return seconds
 
 
+def positive_number(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    return number
+
+
 def duration(text: str) -> timedelta:
     """Read a length of time such as ``90d``, ``12h`` or ``2w``."""
     read = re.fullmatch(r"(\d+)([smhdw])", text.strip(), re.ASCII)
@@ -37,3 +50,30 @@ def duration(text: str) -> timedelta:
     if not length:
         raise argparse.ArgumentTypeError(f"must be a length of time such as 90d, 12h, 2w or 30m, not {text!r}")
     return length
+
+
+def moment(text: str) -> datetime | timedelta:
+    """Read a date, a date with a time, or how long ago it is, such as ``2h``."""
+    try:
+        read = parse_datetime(text)
+        date = parse_date(text) if read is None else None
+    except ValueError as error:  # of the right form, and in no calendar
+        raise argparse.ArgumentTypeError(f"{text!r} is no date: {error}") from error
+    if date is not None:
+        read = datetime.combine(date, time())
+    if read is not None:
+        return read
+    try:
+        return duration(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be a date such as 2030-01-31 or '2030-01-31 09:00', or how long ago such as 2h, not {text!r}"
+        ) from error
+
+
+def field_value(text: str) -> tuple[str, str]:
+    """Read ``NAME=VALUE``."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, such as image=busybox, not {text!r}")
+    return name, value

@@ -7,7 +7,9 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from job_retry.django.management.text import rich_if_installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,40 +75,17 @@ def progress(stream: OutputWrapper, title: str, total: int) -> Iterator[Progress
     if not total or not stream.isatty():
         yield Silent()
         return
-    try:
-        bar = _rich_bar(stream, title, total)
-    except ModuleNotFoundError as error:
-        if error.name != "rich":
-            raise
-        plain = PlainBar(stream, title, total)
-        try:
-            yield plain
-        finally:
-            plain.draw()
-            stream.write("\n", ending="")
+    rich_output = rich_if_installed()
+    if rich_output is not None:
+        with rich_output.rich_bar(stream, title, total) as bar:
+            yield bar
         return
-    with bar as shown:
-        yield shown
-
-
-@contextmanager
-def _rich_bar(stream: OutputWrapper, title: str, total: int) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    terminal: Any = stream
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Bar(TextColumn("{task.description}"), *columns, console=Console(file=terminal)) as bar:
-        task = bar.add_task(title, total=total, rate="")
-
-        class Shown:
-            def advance(self, number: int) -> None:
-                bar.advance(task, number)
-                speed = bar.tasks[task].speed
-                bar.update(task, rate="" if speed is None else f"{speed:,.0f}/s")
-
-        yield Shown()
+    plain = PlainBar(stream, title, total)
+    try:
+        yield plain
+    finally:
+        plain.draw()
+        stream.write("\n", ending="")
 
 
 @contextmanager
