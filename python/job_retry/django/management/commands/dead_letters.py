@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from job_retry.django.management.dead_letters.acting import Discard, Requeue
+from job_retry.django.management.dead_letters.actions import Actions, PutBack, Resume, Stop
 from job_retry.django.management.dead_letters.groups import Groups
 from job_retry.django.management.dead_letters.listing import List
 from job_retry.django.management.dead_letters.show import Show
@@ -18,6 +20,12 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Groups,
     List,
     Show,
+    Requeue,
+    Discard,
+    Actions,
+    Resume,
+    Stop,
+    PutBack,
     Sync,
 )
 

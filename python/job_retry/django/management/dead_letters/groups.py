@@ -65,7 +65,7 @@ class Groups(Subcommand):
             page_size=options["limit"],
         )
         if options["json"]:
-            self.write_json_list(map(_as_json, listed.groups))
+            self.write_json_list(map(group_as_json, listed.groups))
             return
         if listed.groups:
             write_table(self.stdout, COLUMNS, [_cells(group) for group in listed.groups])
@@ -94,7 +94,8 @@ def _cells(group: Group) -> list[str]:
     ]
 
 
-def _as_json(group: Group) -> dict[str, Any]:
+def group_as_json(group: Group) -> dict[str, Any]:
+    """Return what there is to know of a group."""
     mark = group.mark
     return {
         "fingerprint": group.fingerprint,
