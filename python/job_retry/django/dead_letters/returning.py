@@ -46,7 +46,14 @@ def put_back(row: BulkAction, now: datetime, limit: int) -> Chunk:
         chunk.done_pks[jobs.label] = [jobs.rows[letter]["pk"] for letter in waiting]
     pks = [letter.pk for letter in returned]
     opened = requeued.filter(pk__in=pks).update(
-        state=DeadLetter.State.OPEN, settled_at=None, settled_by="", note="", bulk_action=None, previous=None
+        state=DeadLetter.State.OPEN,
+        settled_at=None,
+        settled_by="",
+        note="",
+        bulk_action=None,
+        previous=None,
+        put_back_at=now,
+        put_back_from=row,
     )
     if opened != len(pks):
         raise MovedError

@@ -151,6 +151,24 @@ class DeadLetter(OfJob):
         help_text=_("Columns of the job that a requeue changed, so that it can be put back."),
     )
 
+    put_back_at = models.DateTimeField(
+        _("put back at"),
+        null=True,
+        blank=True,
+        help_text=_("When a requeue of it was last taken back, before the job was launched."),
+    )
+    put_back_from = models.ForeignKey(
+        "BulkAction",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("put back from"),
+        help_text=_("The action that had requeued it."),
+    )
+
     class Meta:
         verbose_name = _("dead letter")
         verbose_name_plural = _("dead letters")
