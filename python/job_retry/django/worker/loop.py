@@ -20,6 +20,7 @@ from job_retry.django.worker.claiming import WorkerClaims
 from job_retry.django.worker.detached import DetachedRuns
 from job_retry.django.worker.launches import InterruptedLaunch, Launches, LaunchMessage, RecordedLaunches
 from job_retry.django.worker.observers import WorkerSummary
+from job_retry.django.worker.redrives import Redrives
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,8 +54,8 @@ class Worker:
     claims are held under (default: `this_process`); no other worker may have it, or have had it, since whoever has it
     renews them. ``monotonic`` returns seconds.
 
-    A queue is drained when nothing is ready, claimed or waiting for a retry, and nothing runs under a live lease; jobs
-    that people have scheduled for later are left for another time.
+    A queue is drained when nothing is ready, claimed or waiting for a retry, nothing runs under a live lease, and no
+    canary redrive is under way; jobs that people have scheduled for later are left for another time.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Worker:
         one_by_one = self.max_concurrent == 1 and manager.options.claim_batch in (None, 1)
         self._launches = Launches(manager, self._inbox, self.name, monotonic, one_by_one=one_by_one)
         self._claims = WorkerClaims(manager, self.name, monotonic, wake=lambda: self._inbox.put(_Wake))
+        self._redrives = Redrives(manager, poll_interval, monotonic)
         self._backlog: deque[Any] = deque()
         self._looked_at = 0.0
         self._started = 0
@@ -134,6 +136,7 @@ class Worker:
             self._turn()
             try:
                 self._claims.look_after_others()
+                self._redrives.step()
                 self._start_ready_jobs()
                 if self.drain and self._is_drained():
                     self.summary.drained = True
@@ -242,7 +245,7 @@ class Worker:
     def _is_drained(self) -> bool:
         if self._backlog or not self._launches.is_idle:
             return False
-        return self.manager.jobs().is_drained(self.manager.clock())
+        return self.manager.jobs().is_drained(self.manager.clock()) and self._redrives.are_done()
 
     def _take_in(self, wait_seconds: float) -> None:
         """Wait for a message, at most ``wait_seconds``, and take in all there are."""
@@ -255,6 +258,7 @@ class Worker:
 
     def _take(self, message: LaunchMessage | type[_Stop | _Wake]) -> None:
         if message is _Wake:
+            self._redrives.tell()
             return
         if not isinstance(message, LaunchMessage):
             self._stops += 1
