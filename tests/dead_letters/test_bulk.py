@@ -364,3 +364,30 @@ def test_a_canary_redrive_is_left_to_the_workers(manager: JobQueueManager, clock
     dead(get_queue_manager("reports"), 1)
     with pytest.raises(ValueError, match=r"is of one job model; choose one of app.containerjob, app.reportjob"):
         begin(clock, Kind.CANARY, **canary)
+
+
+def test_no_letter_is_meant_that_came_after_the_last_one_shown(manager: JobQueueManager, clock: ManualClock) -> None:
+    shown = dead(manager, 2)
+    dead(manager, 1)
+    action = begin(clock, up_to=shown[-1].pk)
+    assert (action.total, action.up_to) == (2, shown[-1].pk)
+
+
+def test_what_is_recorded_with_a_step_is_written_with_it_or_not_at_all(
+    manager: JobQueueManager, clock: ManualClock
+) -> None:
+    dead(manager, 2)
+    action = begin(clock)
+    seen = []
+
+    def record(row: BulkAction, chunk: bulk.Chunk) -> None:
+        seen.append((row.done, chunk.done, connection.in_atomic_block, len(letters(State.REQUEUED))))
+        if len(seen) == 1:
+            raise OSError("no room for the record")
+
+    with pytest.raises(OSError, match="no room"):
+        bulk.step(action, clock(), record=record)
+    assert (len(letters(State.OPEN)), BulkAction.objects.get().done) == (2, 0)
+    bulk.step(action, clock(), record=record)
+    assert seen == [(2, 2, True, 2)] * 2
+    assert action.done == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
@@ -25,10 +26,12 @@ from job_retry.django.locking import locked_row
 from job_retry.django.outages import asked_twice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
 ResultT = TypeVar("ResultT")
+Record = Callable[[BulkAction, ResultT], None]
+"""Called with an action's row and what was done, in the transaction that has written it: to write more there."""
 
 logger = logging.getLogger("job_retry.queue")
 
@@ -47,18 +50,31 @@ class NothingToDoError(ValueError):
     """No open dead letter is meant."""
 
 
-def begin(using: str, selection: Selection, kind: str, *, by: str, now: datetime, **options: Any) -> BulkAction:
+def begin(
+    using: str,
+    selection: Selection,
+    kind: str,
+    *,
+    by: str,
+    now: datetime,
+    up_to: int | None = None,
+    **options: Any,
+) -> BulkAction:
     """Record that ``kind`` is to be done with the open letters of ``selection``, and return the action; does no more.
 
     ``by`` is a user's name, or "" for a program; ``options`` are those of `Options`. Only letters that are there now
-    are meant. ValueError names what cannot be, `NothingToDoError` says that there are none.
+    are meant, and none with a key above ``up_to``, if that is given: the last one that somebody was shown. ValueError
+    names what cannot be, `NothingToDoError` says that there are none.
     """
     chosen = Options(**options)
     check(kind, chosen)
     selection = _open_ones(selection)
     if kind == Kind.CANARY:
         selection = _of_one_queue(selection, using)
-    found = selection.letters(using).aggregate(total=Count("pk"), up_to=Max("pk"))
+    letters = selection.letters(using)
+    if up_to is not None:
+        letters = letters.filter(pk__lte=up_to)
+    found = letters.aggregate(total=Count("pk"), up_to=Max("pk"))
     if not found["total"]:
         raise NothingToDoError("No open dead letter is left of those that were chosen.")
     action: BulkAction = BulkAction.objects.using(using).create(
@@ -100,7 +116,9 @@ def _of_one_queue(selection: Selection, using: str) -> Selection:
     return selection
 
 
-def step(action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS) -> Chunk:
+def step(
+    action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS, *, record: Record[Chunk] | None = None
+) -> Chunk:
     """Do the next ``chunk`` letters of ``action`` in one transaction, and let the instance show its row afterwards.
 
     Where the action does not go on, nothing is done and the chunk is ``ended``. ValueError for a canary redrive, which
@@ -112,7 +130,7 @@ def step(action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS) -> Chunk
     def work(row: BulkAction) -> Chunk:
         return advance(row, now, chunk) if row.state == State.RUNNING else Chunk(ended=True)
 
-    done = _in_turn(action, work)
+    done = _in_turn(action, work, record)
     announce(action, done)
     return done
 
@@ -130,7 +148,7 @@ def run(action: BulkAction, clock: Callable[[], datetime] | None = None, chunk: 
             return
 
 
-def stop(action: BulkAction, why: str, now: datetime) -> bool:
+def stop(action: BulkAction, why: str, now: datetime, *, record: Record[bool] | None = None) -> bool:
     """Let ``action`` do no more after the chunk under way; False where it does not go on anyway."""
 
     def work(row: BulkAction) -> bool:
@@ -139,10 +157,10 @@ def stop(action: BulkAction, why: str, now: datetime) -> bool:
         row.state, row.stopped_because, row.ended_at = State.STOPPED, why, now
         return True
 
-    return _in_turn(action, work)
+    return _in_turn(action, work, record)
 
 
-def go_on(action: BulkAction, now: datetime) -> None:
+def go_on(action: BulkAction, now: datetime, *, record: Record[None] | None = None) -> None:
     """Let a requeue or a discard that was stopped go on where it was; ValueError where it cannot."""
 
     def work(row: BulkAction) -> None:
@@ -153,10 +171,12 @@ def go_on(action: BulkAction, now: datetime) -> None:
             )
         row.state, row.stopped_because, row.ended_at, row.stepped_at = State.RUNNING, "", None, now
 
-    _in_turn(action, work)
+    _in_turn(action, work, record)
 
 
-def put_back_step(action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS) -> Chunk:
+def put_back_step(
+    action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS, *, record: Record[Chunk] | None = None
+) -> Chunk:
     """Make up to ``chunk`` jobs that ``action`` requeued, and nobody has launched, dead letters again.
 
     In one transaction. An action that still goes on is stopped first.
@@ -167,7 +187,7 @@ def put_back_step(action: BulkAction, now: datetime, chunk: int = CHUNK_LETTERS)
             row.state, row.stopped_because, row.ended_at = State.STOPPED, "put back", now
         return returning.put_back(row, now, chunk)
 
-    return _in_turn(action, work)
+    return _in_turn(action, work, record)
 
 
 def put_back(
@@ -224,7 +244,9 @@ def save(row: BulkAction) -> None:
     row.save(using=_using(row), update_fields=_CHANGING)
 
 
-def _in_turn(action: BulkAction, work: Callable[[BulkAction], ResultT]) -> ResultT:
+def _in_turn(
+    action: BulkAction, work: Callable[[BulkAction], ResultT], record: Record[ResultT] | None = None
+) -> ResultT:
     """Let ``work`` change the action's row while nobody else can; ``action`` shows it afterwards."""
     using = _using(action)
 
@@ -235,6 +257,8 @@ def _in_turn(action: BulkAction, work: Callable[[BulkAction], ResultT]) -> Resul
                 raise ValueError(f"Bulk action {action.pk} is gone.")
             result = work(row)
             save(row)
+            if record is not None:
+                record(row, result)
         return row, result
 
     for moves_left in reversed(range(MOVES)):
