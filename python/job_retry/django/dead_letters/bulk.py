@@ -68,7 +68,7 @@ def begin(
     """
     chosen = Options(**options)
     check(kind, chosen)
-    selection = _open_ones(selection)
+    selection = open_ones(selection)
     if kind == Kind.CANARY:
         selection = _of_one_queue(selection, using)
     letters = selection.letters(using)
@@ -93,7 +93,8 @@ def begin(
     return action
 
 
-def _open_ones(selection: Selection) -> Selection:
+def open_ones(selection: Selection) -> Selection:
+    """Return the selection of those that something can be done with; ValueError where others are asked for."""
     if selection.state not in ("", DeadLetter.State.OPEN):
         raise ValueError(f"Only open dead letters can be requeued or discarded, not those that are {selection.state}.")
     return selection.only(state=DeadLetter.State.OPEN.value)

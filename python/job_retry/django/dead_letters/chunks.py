@@ -104,7 +104,9 @@ def read(letters: QuerySet[DeadLetter], limit: int) -> list[Letter]:
     return [Letter(*row) for row in rows[:limit]]
 
 
-def find(letters: Iterable[Letter], using: str, columns: Collection[str]) -> tuple[list[Jobs], dict[Letter, str]]:
+def find(
+    letters: Iterable[Letter], using: str, columns: Collection[str], *, lock: bool = True
+) -> tuple[list[Jobs], dict[Letter, str]]:
     """Return the jobs of ``letters``, locked, with their ``columns``; and of those that have none, why."""
     by_label: dict[str, list[Letter]] = defaultdict(list)
     for letter in letters:
@@ -119,16 +121,18 @@ def find(letters: Iterable[Letter], using: str, columns: Collection[str]) -> tup
             left.update(dict.fromkeys(of_model, NO_QUEUE.format(label=label)))
         else:
             keys = {letter: job_pk(model, letter.job_key) for letter in of_model}
-            rows = _locked(manager, set(keys.values()) - {None}, columns)
+            rows = _rows(manager, set(keys.values()) - {None}, columns, lock=lock)
             left.update({letter: JOB_GONE for letter, key in keys.items() if key not in rows})
             found.append(Jobs(manager, label, {letter: rows[key] for letter, key in keys.items() if key in rows}))
     return found, left
 
 
-def _locked(manager: JobQueueManager, pks: Collection[Any], columns: Collection[str]) -> dict[Any, dict[str, Any]]:
-    """Return the rows of jobs by key, and keep others from them; on SQLite the caller has the write lock."""
+def _rows(
+    manager: JobQueueManager, pks: Collection[Any], columns: Collection[str], *, lock: bool
+) -> dict[Any, dict[str, Any]]:
+    """Return the rows of jobs by key; with ``lock`` keep others from them. On SQLite the caller has the write lock."""
     rows = manager.jobs().filter(pk__in=pks).order_by("pk")
-    if connections[manager.using].features.has_select_for_update:
+    if lock and connections[manager.using].features.has_select_for_update:
         rows = rows.select_for_update()
     return {row["pk"]: row for row in rows.values("pk", "status", *columns)}
 
@@ -165,6 +169,15 @@ def discard(action: BulkAction, letters: Sequence[Letter], now: datetime) -> Chu
     _settle(action, discarded, now, state=DeadLetter.State.DISCARDED)
     chunk.done, chunk.skipped = len(discarded), Counter(left.values())
     return chunk
+
+
+def why_left(kind: str, letters: Sequence[Letter], using: str) -> Counter[str]:
+    """Return why ``kind`` would leave letters as they are, if it were done now, and how many."""
+    found, left = find(letters, using, (), lock=False)
+    for jobs in found:
+        _failed(jobs, left)
+    is_discard = kind == BulkAction.Kind.DISCARD
+    return Counter(reason for reason in left.values() if not (is_discard and reason == JOB_GONE))
 
 
 def spread(due_at: datetime | None, now: datetime, gap_seconds: float, count: int) -> tuple[list[datetime], datetime]:
