@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +16,8 @@ from job_retry.django.admin.actions import FROM_PAGE, JOB_ACTIONS
 from job_retry.django.admin.display import JobDisplay
 from job_retry.django.admin.forms import SEEN_STATE, JobForm
 from job_retry.django.exceptions import StaleJob
+from job_retry.django.history.keys import job_key, model_label
+from job_retry.django.history.models import DeadLetter
 from job_retry.django.models import RetryableJob
 from job_retry.django.protection import ENGINE_COLUMNS
 
@@ -118,9 +122,20 @@ class JobPage(JobDisplay):
         if obj is not None:
             allowed = self.get_actions(request)
             context |= {
+                "timeline_url": self._timeline_url(request, obj),
                 "job_actions": [action for action in JOB_ACTIONS if action.name in allowed and action.offered(obj)],
                 "job_pk": str(obj.pk),
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
                 "from_page_name": FROM_PAGE,
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _timeline_url(self, request: HttpRequest, job: Any) -> str | None:
+        """Return the page with all that has happened to ``job``; None where this site, or the user, has it not."""
+        site, manager = self.admin_site, self._manager_or_none()
+        if manager is None or not site.is_registered(DeadLetter):
+            return None
+        if not site.get_model_admin(DeadLetter).has_view_permission(request):
+            return None
+        query = {"model": model_label(self.model), "key": job_key(manager.using, self.model, job.pk)}
+        return f"{reverse('admin:job_retry_deadletter_job', current_app=site.name)}?{urlencode(query)}"

@@ -123,7 +123,7 @@ def list_groups(
     page = min(max(page, 1), pages)
     start = (page - 1) * page_size
     groups = letters.values("fingerprint").annotate(
-        count=Count("pk"), first_died_at=Min("died_at"), last_died_at=Max("died_at")
+        count=Count("*"), first_died_at=Min("died_at"), last_died_at=Max("died_at")
     )
     rows: list[Any] = list(groups.filter(_in_tab(tab, marks)).order_by(*_ORDERS[order])[start : start + page_size])
     if not rows:
@@ -171,7 +171,7 @@ def _in_tab(tab: Tab, marks: QuerySet[GroupMark]) -> Q:
 def _totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> GroupTotals:
     numbers: dict[str, Any] = (
         letters.values("fingerprint")
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("*"))
         .aggregate(
             letters=Sum("count"),
             **{tab.value: Count("fingerprint", filter=_in_tab(tab, marks)) for tab in Tab},
@@ -182,7 +182,7 @@ def _totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> GroupT
 
 def _trends(letters: QuerySet[DeadLetter], stretches: Stretches) -> dict[str, list[int]]:
     trends: dict[str, list[int]] = defaultdict(lambda: [0] * stretches.number)
-    counted = letters.values("fingerprint", stretch=stretches.of("died_at")).annotate(count=Count("pk")).order_by()
+    counted = letters.values("fingerprint", stretch=stretches.of("died_at")).annotate(count=Count("*")).order_by()
     for fingerprint, stretch, count in counted.values_list("fingerprint", "stretch", "count"):
         # What died in the moment in which the last stretch ends counts in it.
         trends[fingerprint][min(max(stretch, 0), stretches.number - 1)] += count

@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models.functions import Right
 
+from job_retry.django.history.models import DeadLetter
+
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from job_retry.django.dead_letters.selection import Selection
 
 LETTERS_A_PAGE = 50
@@ -26,21 +30,25 @@ class LetterList:
     has_more: bool
     """Whether another page follows."""
     count: int
-    """Letters on all pages."""
+    """Letters on all pages, or at least so many."""
     is_exact: bool
-    """Whether there are no more than ``count``."""
+    """Whether there are no more."""
 
 
 def list_letters(selection: Selection, using: str, *, page: int = 1, page_size: int = LETTERS_A_PAGE) -> LetterList:
     """Return a page of the selected letters; empty beyond the last page."""
     letters = selection.letters(using)
     start = (page - 1) * page_size
-    rows = letters.annotate(error_end=Right("failure__error", ERROR_END_CHARACTERS)).order_by("-died_at", "-pk")
-    found = tuple(rows[start : start + page_size + 1])
-    if selection.search or selection.fields:
-        count = letters[: COUNTED_AT_MOST + 1].count()
-        is_exact = count <= COUNTED_AT_MOST
-        count = max(min(count, COUNTED_AT_MOST), start + len(found[:page_size]) if found else 0)
-    else:
-        count, is_exact = letters.count(), True
-    return LetterList(found[:page_size], len(found) > page_size, count, is_exact)
+    # By key, which is their order as well, but has an index; and first without what is in another table, which would be
+    # looked up for the rows of all pages before this one.
+    keys = list(letters.order_by("-pk").values_list("pk", flat=True)[start : start + page_size + 1])
+    shown = DeadLetter.objects.using(using).filter(pk__in=keys[:page_size]).order_by("-pk")
+    found = tuple(shown.annotate(error_end=Right("failure__error", ERROR_END_CHARACTERS)))
+    return LetterList(found, len(keys) > page_size, *_count(selection, letters))
+
+
+def _count(selection: Selection, letters: QuerySet[DeadLetter]) -> tuple[int, bool]:
+    if not selection.search and not selection.fields:
+        return letters.count(), True
+    count = letters[: COUNTED_AT_MOST + 1].count()
+    return min(count, COUNTED_AT_MOST), count <= COUNTED_AT_MOST

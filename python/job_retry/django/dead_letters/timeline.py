@@ -64,7 +64,7 @@ def read_timeline(
         letters = letters.filter(generation__gte=shown[0].generation)
     if later is not None:
         letters = letters.filter(generation__lt=later.generation)
-    deaths = letters.select_related("bulk_action").order_by("generation")
+    deaths = letters.select_related("bulk_action", "put_back_from").order_by("generation")
     return Timeline(tuple(_generations(shown, deaths)), number, page, pages)
 
 

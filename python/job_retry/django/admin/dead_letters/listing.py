@@ -28,6 +28,7 @@ from job_retry.django.dead_letters.facets import facets
 from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.history.keys import model_label
 from job_retry.django.history.models import DeadLetter, Verdict
+from job_retry.django.strategies import strategy_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -115,7 +116,7 @@ class Listing:
         shown = Selection(state=chosen.state, died_from=chosen.died_from, died_until=chosen.died_until)
         found = facets(shown.letters(self.database))
         return [
-            *self._queue_filter(found["job_model"]),
+            *self._queue_filter(),
             *self._column_filters(found),
             *self._field_filters(),
             *self._time_filters(),
@@ -131,31 +132,27 @@ class Listing:
             if self.query.get(name):
                 yield name, str(self.query[name])
 
-    def _queue_filter(self, models: Iterable[str]) -> Iterator[Filter]:
+    def _queue_filter(self) -> Iterator[Filter]:
         several = len(databases()) > 1
-        queues = {
-            model_label(manager.model): f"{manager.options.name} ({manager.model._meta.label})"
-            + (f", {manager.using}" if several else "")
+        queues = [
+            Option(
+                model_label(manager.model),
+                f"{manager.options.name} ({manager.model._meta.label}{', ' + manager.using if several else ''})",
+            )
             for manager in queue_managers()
-        }
-        options = queues | {label: label for label in models if label not in queues}
-        if len(options) > 1 or self.selection.model:
-            yield self._select("model", _("Queue"), options.items())
+        ]
+        if len(queues) > 1 or self.selection.model:
+            yield self._select("model", _("Queue"), queues)
 
     def _column_filters(self, found: dict[str, list[str]]) -> Iterator[Filter]:
-        named: dict[str, dict[str, Any]] = {
-            "verdict": dict(Verdict.choices),
-            "reason": dict(DeadLetter.Reason.choices),
-        }
-        for name, label in (
-            ("verdict", _("Verdict")),
-            ("rule", _("Rule")),
-            ("exception_class", _("Exception class")),
-            ("reason", _("Reason")),
-            ("strategy", _("Retry strategy")),
-        ):
-            labels = named.get(name, {})
-            yield self._select(name, label, ((value, labels.get(value, value)) for value in found[name]))
+        yield self._select("verdict", _("Verdict"), Verdict.choices)
+        yield self._select("rule", _("Rule"), ((rule, rule) for rule in found["rule"]))
+        classes = ((each, each) for each in found["exception_class"])
+        yield self._select("exception_class", _("Exception class"), classes)
+        yield self._select("reason", _("Reason"), DeadLetter.Reason.choices)
+        yield self._select(
+            "strategy", _("Retry strategy"), ((name, strategy_label(name)) for name in found["strategy"])
+        )
 
     def _field_filters(self) -> Iterator[Filter]:
         """Yield the fields that the chosen job model names; where none is chosen, those that only one of them has."""
