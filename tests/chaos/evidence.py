@@ -26,6 +26,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What is kept of a job's failures in the end."""
+
+    failures: int = 0
+    """Rows of the ledger that tell of attempts that were charged."""
+    open_letters: int = 0
+
+
+@dataclass(frozen=True)
 class Span:
     """One claim on one job, from the audit."""
 
@@ -61,6 +70,8 @@ class Evidence:
     kinds: dict[int, str]
     """The kind of each job that was queued, by key."""
     rows: dict[int, Row]
+    pasts: dict[int, Past]
+    """Of the jobs that have one, by key."""
     records: list[Record]
     changes: list[Change]
     limbo: list[str] = field(default_factory=list)

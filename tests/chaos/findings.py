@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.chaos.evidence import Past
 from tests.chaos.kinds import BY_NAME
 from tests.chaos.overlaps import find_overlaps, repeated_in_one_silence, silence_between
 
@@ -55,6 +56,16 @@ def attempts_charged_wrongly(evidence: Evidence) -> list[str]:
         failed = bool(change.run) and change.new_status in ("retrying", "failed")
         if change.new_count - change.old_count != int(failed):
             wrong.append(f"job {change.job}: from {change.old_count} to {change.new_count} as {change.new_status}")
+    return wrong
+
+
+def histories_that_do_not_fit(evidence: Evidence) -> list[str]:
+    """Return the jobs whose ledger does not have each failure that was charged, once, or whose letter is not open."""
+    wrong = []
+    for key, row in evidence.rows.items():
+        past = evidence.pasts.get(key, Past())
+        if past != Past(row.retry_count, int(row.status == "failed")):
+            wrong.append(f"job {key} is {row.status}, charged {row.retry_count} failures, and has {past}")
     return wrong
 
 
@@ -142,6 +153,7 @@ RULES: tuple[Rule, ...] = (
     Rule("jobs lost", jobs_lost),
     Rule("in limbo", jobs_in_limbo),
     Rule("attempts charged wrongly", attempts_charged_wrongly),
+    Rule("histories that do not fit", histories_that_do_not_fit),
     Rule("results written by a claim that had passed on", results_of_passed_claims),
     Rule("workers that gave up", workers_that_gave_up),
     Rule("launches repeated without a loss", launched_again_without_loss),

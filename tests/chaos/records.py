@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.audit import Change
-from tests.chaos.evidence import Evidence, Row
+from tests.chaos.evidence import Evidence, Past, Row
 from tests.chaos.store import Death, End, Fault, Ignored, Record, Start
 from tests.chaos.workers import KILLED, STOPPED
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 4.0
 RENEW_SECONDS = 1.0
+
+
+def fitting(rows: Mapping[int, Row]) -> dict[int, Past]:
+    """Return the histories that jobs have which end as ``rows`` say."""
+    return {key: Past(row.retry_count, int(row.status == "failed")) for key, row in rows.items()}
 
 
 @dataclass
@@ -59,7 +64,9 @@ class History:
         for worker in workers:
             self.death(at, worker, STOPPED, STOPPED)
 
-    def evidence(self, kinds: Mapping[int, str], rows: Mapping[int, Row], **more: Any) -> Evidence:
+    def evidence(
+        self, kinds: Mapping[int, str], rows: Mapping[int, Row], pasts: dict[int, Past] | None = None, **more: Any
+    ) -> Evidence:
         return Evidence(
             database="postgresql",
             seed=7,
@@ -67,6 +74,7 @@ class History:
             renew_seconds=RENEW_SECONDS,
             kinds=dict(kinds),
             rows=dict(rows),
+            pasts=fitting(rows) if pasts is None else pasts,
             records=self.records,
             changes=self.changes,
             **more,

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Count
+from job_retry.django.history.models import DeadLetter, FailedAttempt
+from job_retry.django.rescue import WORKER_LOST
 
 from tests.app.models import ContainerJob
 from tests.chaos.application import Application
 from tests.chaos.audit import create_audit, read_audit
-from tests.chaos.evidence import Evidence, Row
+from tests.chaos.evidence import Evidence, Past, Row
 from tests.chaos.faults import schedule
 from tests.chaos.inflicting import Inflictor
 from tests.chaos.kinds import deal
@@ -89,6 +92,7 @@ def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]
                 "pk", "status", "retry_count", "attempt_serial"
             )
         },
+        pasts=_pasts(),
         records=read_store(folder),
         changes=_kept(read_audit(wall_minus_monotonic), folder),
         limbo=_limbo(),
@@ -96,6 +100,14 @@ def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]
         unfinished=unfinished,
         seconds=seconds,
     )
+
+
+def _pasts() -> dict[int, Past]:
+    """Return what the ledger and the dead letters say."""
+    charged = FailedAttempt.objects.exclude(reason=WORKER_LOST).values_list("job_key")
+    failures = dict(charged.annotate(Count("pk")))
+    letters = dict(DeadLetter.objects.filter(state=DeadLetter.State.OPEN).values_list("job_key").annotate(Count("pk")))
+    return {int(key): Past(failures.get(key, 0), letters.get(key, 0)) for key in {*failures, *letters}}
 
 
 def _work(

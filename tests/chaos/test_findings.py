@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.chaos.evidence import Row
+from tests.chaos.evidence import Past, Row
 from tests.chaos.findings import RULES
-from tests.chaos.records import SOUND_KINDS, SOUND_ROWS, sound_history
+from tests.chaos.records import SOUND_KINDS, SOUND_ROWS, fitting, sound_history
 from tests.chaos.store import Fault, Ignored, Start
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def test_a_sound_history_has_no_findings() -> None:
     assert findings(sound_history()) == {}
 
 
+SOUND_PASTS = fitting(SOUND_ROWS)
+
 # What the rows, or what is said beside them, look like, and what is found.
 BROKEN_ENDS: dict[str, tuple[dict[str, Any], str]] = {
     "a job is gone": ({"rows": {1: SOUND_ROWS[1], 2: SOUND_ROWS[2]}}, "jobs lost"),
@@ -36,6 +38,9 @@ BROKEN_ENDS: dict[str, tuple[dict[str, Any], str]] = {
     "a loss was charged": ({"rows": {**SOUND_ROWS, 3: Row("completed", 1, 1)}}, "attempts charged wrongly"),
     "a failure was not charged": ({"rows": {**SOUND_ROWS, 2: Row("completed", 0, 2)}}, "attempts charged wrongly"),
     "an attempt was counted twice": ({"rows": {**SOUND_ROWS, 1: Row("completed", 0, 2)}}, "attempts charged wrongly"),
+    "a failure is not on the ledger": ({"pasts": {**SOUND_PASTS, 2: Past(0)}}, "histories that do not fit"),
+    "a failure is on the ledger twice": ({"pasts": {**SOUND_PASTS, 2: Past(2)}}, "histories that do not fit"),
+    "a job that succeeded is a dead letter": ({"pasts": {**SOUND_PASTS, 1: Past(0, 1)}}, "histories that do not fit"),
     "the rows contradict themselves": ({"limbo": ["broken: ..."]}, "in limbo"),
     "a worker does not end": ({"stuck": [12]}, "workers that gave up"),
 }

@@ -19,7 +19,6 @@ from tests.queue.support import launched_together, manager_for, queued_job
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from job_retry.django.queue import JobQueueManager
 
 pytestmark = pytest.mark.django_db
 

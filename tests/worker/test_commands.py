@@ -232,6 +232,16 @@ def test_a_missing_table_is_said_with_the_way_out(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_a_missing_ledger_is_said_too_before_a_job_is_launched(tmp_path: Path) -> None:
+    env = environment() | {"DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"}
+    for arguments in (["migrate", "app"], ["run_job_queue", "--drain"]):
+        with command(*arguments, env=env) as process:
+            said = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert process.returncode == 1
+    assert "The table 'job_retry_failedattempt' of job_retry.FailedAttempt is missing: run `manage.py migrate`" in said
+    assert "Traceback" not in said
+
+
 def test_release_claim_lists_who_holds_what() -> None:
     manager = get_queue_manager()
     assert called("release_claim") == "nobody holds a job\n"

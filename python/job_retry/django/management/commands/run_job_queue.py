@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
 from job_retry.django.error_text import clean_error_text, error_text
+from job_retry.django.history.models import BulkAction, DeadLetter, FailedAttempt
 from job_retry.django.management.arguments import positive_integer, positive_seconds
 from job_retry.django.management.queue_command import QueueCommand
 from job_retry.django.outages import MISSING_ON_SQLITE, OUTAGE_ERRORS
@@ -31,14 +32,22 @@ LOG_LEVELS = {0: logging.WARNING, 1: logging.INFO, 2: logging.INFO, 3: logging.D
 
 
 def refuse_missing_table(manager: JobQueueManager) -> None:
-    """Raise CommandError where the job model has no table yet; a database that does not answer is the worker's."""
-    table = manager.model._meta.db_table
+    """Raise CommandError where the jobs, or what is kept of them, have no table yet.
+
+    A database that does not answer is the worker's.
+    """
     try:
         tables = connections[manager.using].introspection.table_names()
     except (OperationalError, InterfaceError):
         return
-    if table not in tables:
-        raise CommandError(f"The table {table!r} of {manager.model._meta.label} is missing: run `manage.py migrate`.")
+    # All beside the jobs, since they are written in the same transactions.
+    for model in (manager.model, FailedAttempt, DeadLetter, BulkAction):
+        table = model._meta.db_table
+        if table not in tables:
+            database = "" if manager.using == DEFAULT_DB_ALIAS else f" --database {manager.using}"
+            raise CommandError(
+                f"The table {table!r} of {model._meta.label} is missing: run `manage.py migrate{database}`."
+            )
 
 
 def refuse_unwritable(liveness_file: Path) -> None:
