@@ -35,27 +35,29 @@ class Stretches:
     def of(self, moment: str) -> Func:
         """Return, as an expression, the number of the stretch in which the column ``moment`` lies, from 0."""
         start = Value(self.start, output_field=DateTimeField())
-        return _WholeQuotient(_EpochSeconds(F(moment)) - _EpochSeconds(start), divisor=self.seconds)
+        return _WholeQuotient(_SecondsSince(F(moment), start), divisor=self.seconds)
 
 
-class _EpochSeconds(Func):
-    """Whole seconds from the beginning of 1970 to a moment."""
+class _SecondsSince(Func):
+    """Whole seconds to a moment from another.
 
-    arity = 1
+    The two are compared by the database: without time zones in the project, it alone knows in which one they are.
+    """
+
+    arity = 2
     output_field = BigIntegerField()
-    template = "CAST(FLOOR(EXTRACT(EPOCH FROM %(expressions)s)) AS BIGINT)"
+    template = "CAST(FLOOR(DATE_PART('epoch', %(expressions)s)) AS BIGINT)"
+    arg_joiner = " - "
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Write it for SQLite, where moments are texts."""
-        return self.as_sql(
-            compiler, connection, template="CAST(STRFTIME('%%%%s', %(expressions)s) AS INTEGER)", **context
-        )
+        texts = {"template": "STRFTIME('%%%%s', %(expressions)s)", "arg_joiner": ") - STRFTIME('%%s', "}
+        return self.as_sql(compiler, connection, **texts, **context)
 
     def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Write it for MariaDB and MySQL, whose UNIX_TIMESTAMP would take the moment for local time."""
-        return self.as_sql(
-            compiler, connection, template="TIMESTAMPDIFF(SECOND, '1970-01-01', %(expressions)s)", **context
-        )
+        """Write it for MariaDB and MySQL, which count from the first of two moments to the second."""
+        template = "-TIMESTAMPDIFF(SECOND, %(expressions)s)"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=", ", **context)
 
 
 class _WholeQuotient(Func):
