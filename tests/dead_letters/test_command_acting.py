@@ -68,7 +68,7 @@ def test_a_group_is_requeued_and_the_rest_stays(letters: dict[str, list[DeadLett
     said = called("requeue", "--fingerprint", letters["refused"][0].fingerprint, "--yes")
     action = BulkAction.objects.get()
     assert f"5  {letters['refused'][0].fingerprint}" in said
-    assert "5 open dead letters in 1 groups" in said
+    assert "5 open dead letters (5 of app.containerjob)\n1 groups\n" in said
     assert f"Bulk action {action.pk}: 5 of 5 dead letters requeued." in said
     assert states() == {"open": 3, "requeued": 5}
     assert set(ContainerJob.objects.filter(status="queued").values_list("retry_count", flat=True)) == {3}
@@ -97,9 +97,9 @@ def test_a_discard_keeps_why_and_by_whom(letters: dict[str, list[DeadLetter]]) -
 
 
 def test_a_dry_run_only_shows(letters: dict[str, list[DeadLetter]]) -> None:
-    assert called("requeue", "--all", "--dry-run").endswith("8 open dead letters in 2 groups\n")
+    assert called("requeue", "--all", "--dry-run").endswith("8 open dead letters (8 of app.containerjob)\n2 groups\n")
     shown = json.loads(called("discard", "--all", "--note", "x", "--dry-run", "--json"))
-    assert (shown["letters"], shown["groups"], shown["largest_groups"][0]["count"]) == (8, 2, 5)
+    assert (shown["total"], shown["group_count"], shown["groups"][0]["number"]) == (8, 2, 5)
     assert states() == {"open": 8}
     assert not BulkAction.objects.exists()
 
@@ -108,12 +108,13 @@ def test_json_is_the_result_alone(letters: dict[str, list[DeadLetter]]) -> None:
     done = json.loads(called("requeue", "--all", "--yes", "--json"))
     assert (done["kind"], done["state"], done["total"], done["done"], done["skipped"]) == ("requeue", "done", 8, 8, {})
     nothing = json.loads(called("requeue", "--all", "--yes", "--json"))
-    assert nothing == {"letters": 0, "groups": 0, "largest_groups": []}
+    assert (nothing["total"], nothing["groups"]) == (0, [])
 
 
 def test_what_is_skipped_is_said_with_the_reason(letters: dict[str, list[DeadLetter]]) -> None:
     get_queue_manager().jobs().filter(pk=letters["missing"][0].job_key).update(status="completed")
     said = called("requeue", "--all", "--yes")
+    assert "of 8 looked at, will be skipped 1: the job is completed" in said
     assert "7 of 8 dead letters requeued" in said
     assert "skipped 1: the job is completed" in said
 
@@ -139,9 +140,22 @@ def test_on_a_terminal_it_shows_what_it_will_touch_and_asks_once(
     else:
         with pytest.raises(CommandError, match=r"^Nothing was done\.$"):
             call_command("dead_letters", "requeue", "--all", stdout=shown, stderr=asked)
-    assert "8 open dead letters in 2 groups" in shown.getvalue()
+    assert "8 open dead letters (8 of app.containerjob)\n2 groups\n" in shown.getvalue()
     assert asked.getvalue() == "Requeue 8 dead letters? [y/N] "
     assert states() == ({"requeued": 8} if is_done else {"open": 8})
+
+
+def test_what_dies_while_somebody_is_asked_is_not_touched(
+    letters: dict[str, list[DeadLetter]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Typed):
+        def readline(self, *_arguments: Any) -> str:
+            dead(get_queue_manager(), 2, REFUSED)
+            return "y\n"
+
+    monkeypatch.setattr(sys, "stdin", Slow())
+    call_command("dead_letters", "requeue", "--all", stdout=StringIO(), stderr=StringIO())
+    assert states() == {"open": 2, "requeued": 8}
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandError
+from django.db.models import Max
 
 from job_retry.django.dead_letters import bulk
-from job_retry.django.dead_letters.groups import Tab, list_groups
+from job_retry.django.dead_letters.preview import preview
 from job_retry.django.history.models import BulkAction
 from job_retry.django.management.arguments import positive_integer, positive_number
 from job_retry.django.management.dead_letters.choice import add_selection, chosen, refuse_no_choice
-from job_retry.django.management.dead_letters.groups import group_as_json
 from job_retry.django.management.dead_letters.subcommand import Subcommand
-from job_retry.django.management.dead_letters.working import report, work
+from job_retry.django.management.dead_letters.working import report, work, write_reasons
 from job_retry.django.management.text import Column, last_line, write_table
 
 if TYPE_CHECKING:
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from django.core.management.base import CommandParser
 
-    from job_retry.django.dead_letters.groups import GroupList
+    from job_retry.django.dead_letters.preview import Preview
 
 Kind = BulkAction.Kind
 
-SHOWN_GROUPS = 10
 COLUMNS = (Column("LETTERS", is_number=True), Column("FINGERPRINT"), Column("ERROR"))
 
 
@@ -49,14 +48,18 @@ class Acting(Subcommand):
         refuse_no_choice(options)
         choice = chosen(options)
         kind, how = self.chosen_action(options)
-        seen = list_groups(choice.selection, choice.using, now=choice.now(), tab=Tab.ALL, page_size=SHOWN_GROUPS)
+        newest = choice.selection.letters(choice.using).aggregate(newest=Max("pk"))["newest"]
+        seen = preview(choice.using, choice.selection, kind)
         self._show(seen, options)
-        if options["dry_run"] or not seen.totals.letters:
+        if options["dry_run"] or not seen.total:
             return
-        if not options["yes"] and not self._agreed(seen.totals.letters):
+        if not options["yes"] and not self._agreed(seen.total):
             raise CommandError("Nothing was done.")
         try:
-            action = bulk.begin(choice.using, choice.selection, kind, by=options["by"], now=choice.now(), **how)
+            # None that has come while somebody was asked.
+            action = bulk.begin(
+                choice.using, choice.selection, kind, by=options["by"], now=choice.now(), up_to=newest, **how
+            )
         except ValueError as error:
             raise CommandError(f"{error} Nothing was done.") from error
         self.begin(action, options)
@@ -71,22 +74,23 @@ class Acting(Subcommand):
             self.stdout.write(f"Bulk action {action.pk} begins; Ctrl-C stops it between two chunks.")
         work(self, action, as_json=options["json"])
 
-    def _show(self, seen: GroupList, options: Mapping[str, Any]) -> None:
+    def _show(self, seen: Preview, options: Mapping[str, Any]) -> None:
         """Say what will be touched; of JSON there is only one value, this or the result."""
-        letters, groups = seen.totals.letters, seen.totals.groups[Tab.ALL]
         if options["json"]:
-            if options["dry_run"] or not letters:
-                largest = [group_as_json(group) for group in seen.groups]
-                self.write_json({"letters": letters, "groups": groups, "largest_groups": largest})
+            if options["dry_run"] or not seen.total:
+                self.write_json({**vars(seen), "groups": [group._asdict() for group in seen.groups]})
             return
         if seen.groups:
             rows = [
-                [f"{group.count:,}", group.fingerprint or "(no error)", last_line(group.sample)]
+                [f"{group.number:,}", group.fingerprint or "(no error)", last_line(group.sample)]
                 for group in seen.groups
             ]
             write_table(self.stdout, COLUMNS, rows)
-        more = f", the largest {len(seen.groups)} of which are shown" if groups > len(seen.groups) else ""
-        self.stdout.write(f"{letters:,} open dead letters in {groups:,} groups{more}")
+        shown = f", of which the largest {len(seen.groups)} are shown" if seen.group_count > len(seen.groups) else ""
+        models = ", ".join(f"{number:,} of {label}" for label, number in seen.models.items())
+        self.stdout.write(f"{seen.total:,} open dead letters{f' ({models})' if models else ''}")
+        self.stdout.write(f"{seen.group_count:,} groups{shown}")
+        write_reasons(self, f"of {seen.examined:,} looked at, will be skipped", seen.skipped)
 
     def _agreed(self, total: int) -> bool:
         if not sys.stdin.isatty():

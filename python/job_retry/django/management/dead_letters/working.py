@@ -12,7 +12,7 @@ from job_retry.django.history.models import BulkAction
 from job_retry.django.management.long_work import INTERRUPTED, progress, stopping_between_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from job_retry.django.dead_letters.chunks import Chunk
     from job_retry.django.management.dead_letters.subcommand import Subcommand
@@ -86,7 +86,7 @@ def report(subcommand: Subcommand, action: BulkAction, *, as_json: bool) -> None
     write_reasons(subcommand, "skipped", action.skipped)
 
 
-def write_reasons(subcommand: Subcommand, what: str, reasons: dict[str, int]) -> None:
+def write_reasons(subcommand: Subcommand, what: str, reasons: Mapping[str, int]) -> None:
     """Say how many letters were left as they are, and why."""
     for why, number in sorted(reasons.items()):
         subcommand.stdout.write(f"{what} {number:,}: {why}")
