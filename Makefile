@@ -21,6 +21,9 @@ QUEUE_BENCHMARKS := $(wildcard benches/queue_*.py)
 QUEUE_PEERS := benches/queue_peers.py
 QUEUE_PEERS_VENV := .venv-queue-peers
 QUEUE_FIGURES := $(FIGURES)/queue
+# Likewise.
+LETTERS_BENCHMARK := benches/dead_letters.py
+LETTERS_FIGURES := $(FIGURES)/dead_letters
 queue_page = PYTHONPATH=benches:. $(BIN)/python -m job_queue.page $(QUEUE_FIGURES) docs/queue-speed.md
 
 # In CI a lock file that no longer fits is an error; at the desk cargo mends it.
@@ -36,7 +39,8 @@ WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
 # Checked like the package itself.
 TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
 	tests/fingerprints tests/fuzz tests/integrations/environment.py tests/benches \
-	benches/side_by_side benches/job_queue benches/grown_queue $(QUEUE_BENCHMARKS)
+	benches/side_by_side benches/job_queue benches/grown_queue benches/many_letters $(QUEUE_BENCHMARKS) \
+	$(LETTERS_BENCHMARK)
 
 ##@ Targets
 
@@ -119,7 +123,7 @@ format: $(VENV)/.dependencies ## format the code and mend what the linter can me
 .PHONY: bench
 bench: extension $(VENV)/.floor | valgrind ## run the benchmarks, and write docs/performance.md from what they measure
 	@mkdir -p $(FIGURES)
-	@status=0; for benchmark in $(filter-out $(PEERS) $(QUEUE_BENCHMARKS),$(wildcard benches/*.py)); do \
+	@status=0; for benchmark in $(filter-out $(PEERS) $(QUEUE_BENCHMARKS) $(LETTERS_BENCHMARK),$(wildcard benches/*.py)); do \
 		$(BIN)/python $$benchmark --json $(FIGURES)/$$(basename $$benchmark .py).json || status=1; done; \
 		PYTHONPATH=benches $(BIN)/python -m side_by_side.page $(FIGURES) docs/performance.md; exit $$status
 
@@ -129,6 +133,12 @@ bench-queue: extension ## measure the queue on a PostgreSQL of its own and on SQ
 	@status=0; for benchmark in $(if $(ONLY),$(ONLY:%=benches/queue_%.py),$(filter-out $(QUEUE_PEERS),$(QUEUE_BENCHMARKS))); do \
 		PYTHONPATH=. $(BIN)/python $$benchmark --json $(QUEUE_FIGURES)/$$(basename $$benchmark .py).json || status=1; \
 		done; $(queue_page); exit $$status
+
+.PHONY: bench-dead-letters
+bench-dead-letters: extension ## measure the console, and what is done with 100,000 dead letters, on PostgreSQL and SQLite
+	@mkdir -p $(LETTERS_FIGURES)
+	@status=0; PYTHONPATH=. $(BIN)/python $(LETTERS_BENCHMARK) --json $(LETTERS_FIGURES)/dead_letters.json || status=1; \
+		PYTHONPATH=benches:. $(BIN)/python -m many_letters.page $(LETTERS_FIGURES) docs/dead-letter-speed.md; exit $$status
 
 .PHONY: growth
 growth: $(VENV)/.dependencies | rust valgrind ## count the instructions that texts twice as long take

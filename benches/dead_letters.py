@@ -1,4 +1,4 @@
-"""Measure the console's pages and what is done with dead letters by the thousand, on a PostgreSQL of its own and SQLite.
+"""Measure the pages of the console, and what is done with dead letters by the thousand, on PostgreSQL and SQLite.
 
 make bench-dead-letters
 """

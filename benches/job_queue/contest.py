@@ -52,8 +52,10 @@ class Contestant:
         return Outcome(**told)
 
 
-def run_program(module: str, argument: str, url: str, interpreter: Path = Path(sys.executable)) -> Any:
-    """Run a module of `job_queue` beside the database at ``url``, and return what its last line says, read as JSON.
+def run_program(
+    module: str, argument: str, url: str, interpreter: Path = Path(sys.executable), *, package: str = "job_queue"
+) -> Any:
+    """Run a module of ``package`` beside the database at ``url``, and return what its last line says, read as JSON.
 
     AssertionError with what it wrote where it fails.
     """
@@ -61,7 +63,7 @@ def run_program(module: str, argument: str, url: str, interpreter: Path = Path(s
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DJANGO"))}
     # A session of its own, so that whatever the program has started ends with it.
     with subprocess.Popen(
-        [str(interpreter), "-m", f"job_queue.{module}", argument],
+        [str(interpreter), "-m", f"{package}.{module}", argument],
         env=environment | {"PYTHONPATH": paths, "DATABASE_URL": url},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

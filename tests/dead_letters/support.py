@@ -90,7 +90,8 @@ def _failed_job(manager: JobQueueManager, error: str, moment: datetime, columns:
 def _failure(
     manager: JobQueueManager, job: Any, error: str, moment: datetime, letter: Mapping[str, Any]
 ) -> FailedAttempt:
-    judgement = _judgement(manager.classifier, error)
+    classifier: Any = manager.classifier  # whatever it is, it has a hash
+    judgement = _judgement(classifier, error)
     return FailedAttempt(
         **{
             "job_model": model_label(manager.model),
