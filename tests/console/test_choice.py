@@ -92,5 +92,5 @@ def test_what_is_wrong_with_an_address_is_said(query: str, message: str) -> None
 def test_the_database_is_that_of_the_first_queue() -> None:
     assert database_of(QueryDict("")) == "default"
     assert database_of(QueryDict("model=app.reportjob")) == "default"
-    with pytest.raises(ValueError, match="database is 'elsewhere', which no queue is in. Databases: default"):
+    with pytest.raises(ValueError, match=r"database is 'elsewhere', which no queue is in\. Databases: default"):
         database_of(QueryDict("database=elsewhere"))

@@ -15,7 +15,7 @@ from job_retry.django.dead_letters.stretches import Stretches
 from job_retry.django.history.models import DeadLetter, FailedAttempt, GroupMark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -143,9 +143,15 @@ def list_groups(
     return GroupList(tuple(listed), totals, page, pages, stretches)
 
 
-def standing_marks(using: str) -> QuerySet[GroupMark]:
-    """Return the marks that count: no job has died of the cause since."""
-    return GroupMark.objects.using(using).exclude(_seen_again())
+def mark_of(using: str, fingerprint: str) -> GroupMark | None:
+    """Return the mark of a group, with ``is_back``: whether it no longer counts."""
+    marks = GroupMark.objects.using(using).filter(fingerprint=fingerprint)
+    return marks.annotate(is_back=_seen_again()).first()
+
+
+def read_sample(using: str, failures: Sequence[int]) -> str:
+    """Return the beginning of the error of one of these rows of the ledger; "" where there is none."""
+    return next((sample for sample, _ in _samples(failures, using).values()), "")
 
 
 def _seen_again() -> Exists:

@@ -10,10 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.admin.dead_letters.choice import database_query
 from job_retry.django.admin.dead_letters.console import Console
+from job_retry.django.admin.dead_letters.groups import group_title
 from job_retry.django.admin.dead_letters.listing import PAGE, listing_of
 from job_retry.django.admin.dead_letters.names import job_title, jobs_of
 from job_retry.django.admin.display import ERROR_LINE_CHARACTERS
 from job_retry.django.admin.words import time_since
+from job_retry.django.dead_letters.groups import mark_of, read_sample
 from job_retry.django.dead_letters.letters import LetterList, list_letters
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class JobsPage(Console):
             tab="jobs",
             listing=listing,
             found=found,
+            **_group_context(listing, found),
             rows=self._letter_rows(found, listing, now),
             newer_query=listing.query_with(**{PAGE: listing.page - 1}) if listing.page > 1 else None,
             older_query=listing.query_with(**{PAGE: listing.page + 1}) if found.has_more else None,
@@ -68,6 +71,18 @@ class JobsPage(Console):
             "died": time_since(letter.died_at, now),
             "error_line": last_line(letter.error_end or ""),
         }
+
+
+def _group_context(listing: Listing, found: LetterList) -> dict[str, Any]:
+    """Return what the page says of the group that it is about, where it is about one."""
+    fingerprint = listing.selection.fingerprint
+    if fingerprint is None:
+        return {}
+    failures = [letter.failure_id for letter in found.letters if letter.failure_id is not None]
+    return {
+        "group_title": group_title(fingerprint, read_sample(listing.database, failures[:1])),
+        "group_mark": mark_of(listing.database, fingerprint),
+    }
 
 
 def last_line(error: str) -> str:
