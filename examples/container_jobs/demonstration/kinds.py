@@ -258,6 +258,16 @@ KINDS = (
         failures=(Failure(PERMANENT, r"grep: \xfcbersicht.csv: No such file or directory"),),
     ),
     Kind(
+        "page of a proxy",
+        "an answer in HTML on stderr: in the admin it stays text, and no script runs",
+        jobs=2,
+        image="reports",
+        command="echo '502 Bad Gateway <script>document.title = \"run\"</script><h1>nginx</h1>' >&2; exit 22",
+        state="failed",
+        attempts=3,
+        failures=(Failure(TRANSIENT, "502 Bad Gateway <script>"),),
+    ),
+    Kind(
         "missing image",
         "the launcher raises an exception, which is classified by its class and errno",
         jobs=2,

@@ -65,7 +65,7 @@ def kill_running() -> None:
 def job_environment() -> dict[str, str]:
     """Return what a job finds in its environment: nothing of the worker's, which knows the database's password."""
     return {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{settings.TOOLS_DIR}:{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
         # Errors in one language, whatever the machine's, so that the classifier knows them.
         "LC_ALL": "C",
     }

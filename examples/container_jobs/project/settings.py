@@ -72,4 +72,6 @@ JOB_RETRY = {
 
 # What `jobs.services` calls an image: a folder in which the job's command runs.
 IMAGES_DIR = BASE_DIR / "images"
+# Where its jobs look for programs first.
+TOOLS_DIR = BASE_DIR / "tools"
 JOB_TIMEOUT_SECONDS = 60
