@@ -13,7 +13,7 @@ from demonstration.network import LoopbackService  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from job_retry.django.classifiers import project_classifier  # noqa: E402
-from job_retry.django.error_text import exception_of
+from job_retry.django.error_text import exception_of  # noqa: E402
 from job_retry.django.judgement import judge  # noqa: E402
 from job_retry.django.launcher import call_launcher  # noqa: E402
 from jobs.models import ContainerJob  # noqa: E402
