@@ -2,28 +2,31 @@
 
     python -m tests.servers.suite [RUN...]
 
-Each row of `RUNS` is one run. Left out are the runs whose server or packages this machine lacks and the tests that
-every run skipped.
+Each row of `RUNS` is one run, and each row of `LANES` is done beside the others. Left out are the runs whose server or
+packages this machine lacks and the tests that every run skipped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 from xml.etree import ElementTree as ET
 
 from tests.integrations.environment import REQUIREMENT, UnavailableError, upstream_interpreter
 from tests.servers.run import SERVERS, leaving_on_signals, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +104,13 @@ RUNS = {
 }
 
 
+LANES = (
+    ("rust", "sqlite", "container-manager"),
+    ("postgresql", "mariadb", "naive", "naive-postgresql", "naive-mariadb"),
+)
+"""Runs of about the same length, one after the other; a run keeps hardly more than one processor busy."""
+
+
 @dataclass
 class Report:
     """What has been run so far."""
@@ -119,6 +129,17 @@ class Report:
                 self.skipped.add(name)
             else:
                 self.ran.add(name)
+
+    def add(self, lane: Mapping[str, Sequence[str]]) -> None:
+        """Take in what another lane has reported, as it stands in its file."""
+        self.failed += lane["failed"]
+        self.left_out += lane["left_out"]
+        self.ran.update(lane["ran"])
+        self.skipped.update(lane["skipped"])
+
+    def as_json(self) -> str:
+        """Return what `add` reads."""
+        return json.dumps({name: list(value) for name, value in vars(self).items()})
 
     def summary(self) -> str:
         """Return the last line."""
@@ -169,19 +190,58 @@ def perform(run: Run, report: Report) -> None:
         report.failed.append(run.title)
 
 
+def perform_side_by_side(report: Report) -> None:
+    """Do all lanes at once, and show what the first says as it says it, and the others' when they have ended."""
+    with tempfile.TemporaryDirectory() as name, ExitStack() as lanes:
+        folder = Path(name)
+        begun = []
+        for number, runs in enumerate(LANES):
+            said = None if number == 0 else lanes.enter_context((folder / f"{number}.txt").open("w+"))
+            command = [sys.executable, "-m", "tests.servers.suite", "--report", str(folder / f"{number}.json"), *runs]
+            begun.append((lanes.enter_context(started(command, said)), said))
+        for number, (process, said) in enumerate(begun):
+            process.wait()
+            if said is not None:
+                said.seek(0)
+                shutil.copyfileobj(said, sys.stdout)
+            result = folder / f"{number}.json"
+            if result.exists():
+                report.add(json.loads(result.read_text()))
+            else:
+                report.failed.append(f"lane {number + 1} ({', '.join(LANES[number])}), which broke off")
+
+
+@contextmanager
+def started(command: Sequence[str], output: TextIO | None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command, and end it where the block is left before."""
+    with subprocess.Popen(command, stdout=output, stderr=None if output is None else subprocess.STDOUT) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()  # it stops its server, and then ends
+
+
 def main(arguments: Sequence[str]) -> int:
     """Do the runs that were asked for, each of them even when an earlier one failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.servers.suite", description=__doc__)
     parser.add_argument("runs", nargs="*", metavar="RUN", help=f"{', '.join(RUNS)}; without any: all")
-    chosen = parser.parse_args(arguments).runs
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write there what came of the runs")
+    options = parser.parse_args(arguments)
+    chosen = options.runs
     unknown = [name for name in chosen if name not in RUNS]
     if unknown:
         parser.error(f"unknown run {unknown[0]!r}; there are {', '.join(RUNS)}")
     os.chdir(ROOT)
     report = Report()
     with leaving_on_signals():
-        for name in chosen or RUNS:
+        if not chosen:
+            perform_side_by_side(report)
+        for name in chosen:
             perform(RUNS[name], report)
+    if options.report is not None:
+        options.report.write_text(report.as_json())
+        return 0
     if report.failed:
         print(f"\nFAILED: {', '.join(report.failed)}")
     # Of a part of the suite, what the other parts would have run is unknown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 
 from tests.servers import mariadb, postgresql
 from tests.servers.run import SERVERS, main
-from tests.servers.suite import Report
+from tests.servers.suite import LANES, RUNS, Report
 
 MODULES = {"postgresql": postgresql, "mariadb": mariadb}
 # Prints the data folder and the server's process id, the first line of its lock file.
@@ -183,3 +184,15 @@ def test_what_every_run_skipped_is_left_out(tmp_path: Path) -> None:
 
 def test_nothing_left_out_is_said() -> None:
     assert Report().summary() == "left out: nothing"
+
+
+def test_the_lanes_do_each_run_once() -> None:
+    assert sorted(name for lane in LANES for name in lane) == sorted(RUNS)
+
+
+def test_what_one_lane_reports_is_added_to_what_another_does() -> None:
+    first = Report(failed=["Rust core"], ran={"tests.a", "tests.b"}, skipped={"tests.c"})
+    second = Report(left_out=["MariaDB (none found)"], ran={"tests.c"}, skipped={"tests.d"})
+    second.add(json.loads(first.as_json()))
+    assert second.failed == ["Rust core"]
+    assert second.summary() == "left out: MariaDB (none found); 1 skipped: tests.d"
