@@ -35,7 +35,7 @@ export NO_MKDOCS_2_WARNING := 1
 
 RUST_SOURCES := $(wildcard Cargo.toml Cargo.lock build.rs) $(shell find src -name '*.rs' -o -name '*.toml')
 WHEEL_SOURCES := $(RUST_SOURCES) pyproject.toml $(wildcard README.md LICENSE) \
-	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name 'py.typed')
+	$(shell find python -name '*.py' -o -name '*.pyi' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name 'py.typed')
 # Checked like the package itself.
 TYPED_TOOLS := scripts/pack_pages.py tests/accuracy tests/chaos tests/servers tests/packaging tests/docs \
 	tests/fingerprints tests/fuzz tests/integrations/environment.py tests/benches \

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 FORGET_EARLIER_RUNS = """
 from django.core.management import call_command
 from jobs.models import ContainerJob
+from job_retry.django.history.models import DeadLetter, FailedAttempt
 call_command("migrate", verbosity=0)
-ContainerJob.objects.all().delete()
+for model in (ContainerJob, DeadLetter, FailedAttempt):
+    model.objects.all().delete()
 """
 LIST = "jobs/containerjob/"
 PATIENCE_SECONDS = 60

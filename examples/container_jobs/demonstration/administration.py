@@ -38,7 +38,8 @@ def main(port: int) -> int:
             print(
                 "\nThe demo's jobs are in the admin, and a worker runs what is retried there, until Ctrl-C:\n\n"
                 f"    http://{ONLY_THIS_MACHINE}:{server.server_port}/admin/\n"
-                f"    user {USER}, password {password}\n",
+                f"    user {USER}, password {password}\n\n"
+                'Those that failed for good are under "Dead letters", by what they failed of.\n',
                 flush=True,
             )
             server.serve_forever()

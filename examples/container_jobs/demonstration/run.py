@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management import call_command
 from django.db import connection, transaction
 from job_retry import __version__
+from job_retry.django.history.reconcile import reconcile
 from job_retry.django.management.commands.run_job_queue import QueueNotDrainedError
 from job_retry.django.queue import JobQueueManager, get_queue_manager
 from job_retry.django.states import FINAL, Status
@@ -58,6 +59,7 @@ def main(kinds: Sequence[Kind] = KINDS) -> int:
     manager = get_queue_manager()
     call_command("migrate", verbosity=0)
     ContainerJob.objects.filter(name__startswith=NAME_PREFIX).delete()
+    list(reconcile(manager))  # and with them go their dead letters, of which nobody needs to know any more
     with ExitStack() as services:
         queued = queue_jobs(kinds, manager, services)
         console.print(
