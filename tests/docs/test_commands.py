@@ -18,6 +18,7 @@ OURS = {
     "check_job_queue": "docs/worker.md",
     "explain_error": "docs/reading-verdicts.md",
     "prune_job_history": "docs/dead-letters.md",
+    "dead_letters": "docs/dead-letters.md",
 }
 """Our commands, and the page that describes each."""
 FOREIGN_OPTIONS = {"--graceful-shutdown", "--once"}
@@ -39,11 +40,18 @@ def targets() -> set[str]:
 
 
 def options(command: str) -> set[str]:
-    """The options of a management command that are its own."""
+    """The options of a management command that are its own, those of its subcommands too."""
     parser = load_command_class("job_retry.django", command).create_parser("manage.py", command)
+    subparsers = [each for action in parser._actions if action.nargs == argparse.PARSER for each in parsers(action)]
     general = {"-h", "--help", "--version", "-v", "--verbosity", "--settings", "--pythonpath", "--traceback"}
     general |= {"--no-color", "--force-color", "--skip-checks"}
-    return {option for action in parser._actions for option in action.option_strings} - general
+    actions = [action for each in (parser, *subparsers) for action in each._actions]
+    return {option for action in actions for option in action.option_strings} - general
+
+
+def parsers(action: argparse.Action) -> list[argparse.ArgumentParser]:
+    """The parsers of the subcommands that ``action`` reads."""
+    return list(action.choices.values()) if isinstance(action.choices, dict) else []
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
