@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from job_retry.django.admin.dead_letters import DeadLetterAdmin
+from job_retry.django.admin.dead_letters import BulkActionAdmin, DeadLetterAdmin
 from job_retry.django.admin.filters import AgeFilter, StrategyFilter
 from job_retry.django.admin.model_admin import RetryableJobAdmin
 
-__all__ = ["AgeFilter", "DeadLetterAdmin", "RetryableJobAdmin", "StrategyFilter"]
+__all__ = ["AgeFilter", "BulkActionAdmin", "DeadLetterAdmin", "RetryableJobAdmin", "StrategyFilter"]

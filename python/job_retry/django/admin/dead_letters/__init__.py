@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from job_retry.django.admin.dead_letters.bulk_actions import BulkActionAdmin
 from job_retry.django.admin.dead_letters.model_admin import DeadLetterAdmin
 
-__all__ = ["DeadLetterAdmin"]
+__all__ = ["BulkActionAdmin", "DeadLetterAdmin"]

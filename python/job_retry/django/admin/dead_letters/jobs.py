@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
+from job_retry.django.admin.dead_letters.acts import actions_for
 from job_retry.django.admin.dead_letters.choice import database_query
 from job_retry.django.admin.dead_letters.console import Console
 from job_retry.django.admin.dead_letters.groups import group_title
@@ -51,6 +52,8 @@ class JobsPage(Console):
             found=found,
             **_group_context(listing, found),
             rows=self._letter_rows(found, listing, now),
+            actions=actions_for(request, listing.selection.state) if found.letters else [],
+            selection_query=listing.selection_query,
             newer_query=listing.query_with(**{PAGE: listing.page - 1}) if listing.page > 1 else None,
             older_query=listing.query_with(**{PAGE: listing.page + 1}) if found.has_more else None,
         )

@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 
+from job_retry.django.admin.dead_letters.acts import actions_for
 from job_retry.django.admin.dead_letters.choice import database_of, manager_of, query_of
 from job_retry.django.admin.dead_letters.console import Console
 from job_retry.django.admin.dead_letters.jobs import last_line
@@ -97,7 +98,9 @@ class TimelinePage(Console):
             older_query=page_query(request.GET, history.page + 1) if history.page < history.pages else None,
             schedule=schedule_of(job, manager, manager.clock()) if job is not None and manager is not None else "",
             selection_query=query_of(Selection(ids=(letter.pk,)), database) if letter is not None else "",
-            is_open=letter is not None and letter.state == DeadLetter.State.OPEN,
+            actions=actions_for(request, letter.state)
+            if letter is not None and letter.state == DeadLetter.State.OPEN
+            else [],
         )
 
     def _attempt(self, attempt: FailedAttempt, manager: JobQueueManager | None) -> dict[str, Any]:

@@ -1,0 +1,63 @@
+"""What has become of the canaries of a redrive, for people who watch it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import Exists, OuterRef
+
+from job_retry.django.dead_letters.queues import manager_of
+from job_retry.django.history.keys import job_key, job_pk, model_of
+from job_retry.django.history.models import DeadLetter, FailedAttempt
+from job_retry.django.states import CLAIMED, WAITING
+
+if TYPE_CHECKING:
+    from job_retry.django.history.models import BulkAction
+
+CHUNK_ROWS = 500
+"""Jobs named in one statement; SQLite allows a limited number of parameters."""
+
+
+class Tally(NamedTuple):
+    """Canaries by what has become of them."""
+
+    passed: int
+    """Completed, or failed of something else."""
+    failed: int
+    """Failed with the fingerprint of before."""
+    under_way: int
+    """Waiting or running."""
+
+
+def tally(action: BulkAction) -> Tally:
+    """Return what has become of the jobs that a canary redrive has requeued first, and not put back."""
+    using = str(action._state.db)
+    requeued = DeadLetter.objects.using(using).filter(bulk_action=action, state=DeadLetter.State.REQUEUED)
+    rows = list(requeued.order_by("pk").values_list("pk", "job_key")[: action.canary_size])
+    if not rows:
+        return Tally(0, 0, 0)
+    canaries = requeued.filter(pk__lte=rows[-1][0])
+    keys = {key for _pk, key in rows}
+    # What has happened to them since is of their next generation.
+    same_job = canaries.filter(
+        job_model=OuterRef("job_model"), job_key=OuterRef("job_key"), generation=OuterRef("generation") - 1
+    )
+    failures = FailedAttempt.objects.using(using).filter(
+        Exists(same_job), Exists(canaries.filter(fingerprint=OuterRef("fingerprint"))), failed_at__gte=action.started_at
+    )
+    failed = set(failures.values_list("job_key", flat=True).distinct())
+    under_way = _under_way(action, keys - failed, using)
+    return Tally(len(keys) - len(failed) - len(under_way), len(failed), len(under_way))
+
+
+def _under_way(action: BulkAction, keys: set[str], using: str) -> set[str]:
+    model = model_of(action.selection.get("model", ""))
+    manager = None if model is None else manager_of(model, using)
+    if model is None or manager is None:
+        return set()
+    pks: list[Any] = [pk for pk in (job_pk(model, key) for key in sorted(keys)) if pk is not None]
+    found: set[str] = set()
+    for start in range(0, len(pks), CHUNK_ROWS):
+        jobs = manager.jobs().filter(pk__in=pks[start : start + CHUNK_ROWS], status__in=(*WAITING, *CLAIMED))
+        found.update(job_key(using, model, pk) for pk in jobs.values_list("pk", flat=True))
+    return found
