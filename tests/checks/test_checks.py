@@ -174,6 +174,44 @@ def test_a_model_whose_meta_drops_the_bases_is_named() -> None:
 
 
 @isolate_apps("tests.app")
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (models.CharField(primary_key=True, max_length=255), None),
+        (models.CharField(primary_key=True, max_length=256), "of up to 256 characters"),
+        (models.TextField(primary_key=True), "without a limit"),
+        (models.UUIDField(primary_key=True), None),
+    ],
+)
+def test_a_key_must_fit_into_the_ledger(key: Any, said: str | None) -> None:
+    class Keyed(RetryableJob):
+        code = key
+
+        class Meta(RetryableJob.Meta):
+            app_label = "app"
+
+    found = [(problem.code, problem.message) for problem in check_models([Keyed])]
+    assert [code for code, _ in found] == ["E013"] * (said is not None)
+    assert all(str(said) in message for _, message in found)
+
+
+@isolate_apps("tests.app")
+def test_fields_of_dead_letters_must_be_fields() -> None:
+    class Choosy(RetryableJob):
+        image = models.CharField(max_length=10)
+
+        dead_letter_fields = ("image", "colour", "image__colour")
+
+        class Meta(RetryableJob.Meta):
+            app_label = "app"
+
+    found = check_models([Choosy])
+    assert [problem.code for problem in found] == ["E014", "E014"]
+    assert "'colour'" in found[0].message
+    assert "image" in found[0].message  # which there is
+
+
+@isolate_apps("tests.app")
 def test_a_models_default_strategy_must_be_registered() -> None:
     class Typing(RetryableJob):
         default_retry_strategy = "fats"

@@ -16,6 +16,8 @@ E009  a job model's ``Meta`` drops that of `RetryableJob`
 E010  an admin's ``list_editable`` has a column of the queue
 E011  ``job_retry.django`` is not in ``INSTALLED_APPS``
 E012  ``ON_RETRY`` or ``ON_DEAD_LETTER`` cannot be imported, or cannot be called with a job and a decision
+E013  a job model's key may be longer than the ledger of failed attempts keeps it
+E014  a job model's ``dead_letter_fields`` names what is no field
 W001  a rule of ``RULES`` has no example
 W002  another rule decides an example, or the rule itself a counterexample
 W003  a rule that another always hides
@@ -25,16 +27,20 @@ W003  a rule that another always hides
 from __future__ import annotations
 
 from collections import defaultdict
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.db.models import CharField, TextField
 
 from job_retry import check_rules
+from job_retry.django.history.models import KEY_CHARACTERS
 from job_retry.django.hooks import resolve_hook
 from job_retry.django.launcher import resolve_launcher
 from job_retry.django.models import RetryableJob
+from job_retry.django.querysets import JobQuerySet
 from job_retry.django.registry import job_models, names_beside, queue_classifier, queue_model
 from job_retry.django.settings import JobRetrySettings, Problem, QueueSettings, read_settings
 from job_retry.django.strategies import get_strategies
@@ -152,6 +158,7 @@ def check_models(models: Iterable[type[RetryableJob]]) -> list[Problem]:
     problems: list[Problem] = []
     for model in models:
         label = model._meta.label
+        problems += [*check_key(model), *check_dead_letter_fields(model)]
         problems += check_strategy(model.default_retry_strategy, f"{label}.default_retry_strategy")
         if model._meta.get_field("status").model is not model:
             continue  # a proxy, or a child with a table of its own: the indexes are its parent's
@@ -160,6 +167,29 @@ def check_models(models: Iterable[type[RetryableJob]]) -> list[Problem]:
             message = f"{label} has a Meta of its own that drops the indexes of RetryableJob.Meta."
             hint = "Declare it as `class Meta(RetryableJob.Meta):`, and repeat the base's indexes if it has its own."
             problems.append(Problem("E009", message, hint))
+    return problems
+
+
+def check_key(model: type[RetryableJob]) -> list[Problem]:
+    """Return a problem where a key of ``model``, as text, may not fit into the ledger."""
+    key = model._meta.pk
+    if not isinstance(key, (CharField, TextField)) or (key.max_length or inf) <= KEY_CHARACTERS:
+        return []
+    longest = f"of up to {key.max_length} characters" if key.max_length else "without a limit"
+    message = f"{model._meta.label} has a primary key {longest}; the ledger of failed attempts keeps {KEY_CHARACTERS}."
+    hint = f"Give {key.name} a max_length of {KEY_CHARACTERS} or less."
+    return [Problem("E013", message, hint)]
+
+
+def check_dead_letter_fields(model: type[RetryableJob]) -> list[Problem]:
+    """Return a problem for each of ``dead_letter_fields`` by which no job can be chosen."""
+    problems = []
+    for name in model.dead_letter_fields:
+        try:
+            JobQuerySet(model).filter(**{f"{name}__isnull": True})
+        except FieldError as error:
+            message = f"{model._meta.label}.dead_letter_fields names {name!r}: {error}"
+            problems.append(Problem("E014", message, "Name fields of the model, or a__b through a relation."))
     return problems
 
 

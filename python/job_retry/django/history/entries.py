@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from job_retry.django.error_text import exception_class, traceback_of
+from job_retry.django.error_text import clean_error_text, exception_class, traceback_of
 from job_retry.django.history.keys import job_key, model_label
 from job_retry.django.history.models import FailedAttempt
 from job_retry.django.strategies import DEFAULT_STRATEGY
@@ -32,7 +32,7 @@ def ledger_row(
         "fingerprint": decision.fingerprint,
         "verdict": decision.verdict,
         "rule": _fitting("rule", decision.rule or ""),
-        "exception_class": _fitting("exception_class", exception_class(error)),
+        "exception_class": _fitting("exception_class", clean_error_text(exception_class(error))),
         "strategy": _fitting("strategy", _strategy_name(manager, job)),
         "attempt": decision.failed_attempts,
         "started_at": job.launch_started_at or job.launched_at,
