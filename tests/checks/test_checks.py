@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
-from django.apps import apps
 from django.conf import settings
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -234,10 +233,6 @@ def test_index_names_fit_whatever_the_class_is_called() -> None:
     model = AJobWithANameThatIsLongerThanAnyIndexNameMayBeOnAnyDatabase
     assert model.check() == []
     assert all(len(index.name) <= 30 for index in model._meta.indexes)
-
-
-def test_the_app_makes_no_tables_of_its_own() -> None:
-    assert list(apps.get_app_config("job_retry").get_models()) == []
 
 
 def test_a_job_model_without_the_app_is_told_to_add_it() -> None:

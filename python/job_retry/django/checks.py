@@ -187,7 +187,7 @@ def check_dead_letter_fields(model: type[RetryableJob]) -> list[Problem]:
     for name in model.dead_letter_fields:
         try:
             JobQuerySet(model).filter(**{f"{name}__isnull": True})
-        except FieldError as error:
+        except FieldError as error:  # noqa: PERF203
             message = f"{model._meta.label}.dead_letter_fields names {name!r}: {error}"
             problems.append(Problem("E014", message, "Name fields of the model, or a__b through a relation."))
     return problems
