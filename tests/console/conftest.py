@@ -45,3 +45,11 @@ def person(db: None) -> Callable[..., Client]:
 def viewer(person: Callable[..., Client]) -> Client:
     """The browser of somebody who may view dead letters, and no more."""
     return person("view_deadletter")
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """A superuser's browser."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("operator"))
+    return client

@@ -184,16 +184,14 @@ def test_a_row_of_any_other_table_is_no_job(viewer: Client) -> None:
 
 
 def test_a_jobs_own_page_leads_to_its_history_and_back(
-    manager: JobQueueManager, person: Callable[..., Client], admin_client: Client, viewer: Client
+    manager: JobQueueManager, person: Callable[..., Client], operator: Client, viewer: Client
 ) -> None:
     [letter] = dead(manager, 1, REFUSED)
     own = f"/app/containerjob/{letter.job_key}/change/"
     history = f"{JOB}?model=app.containerjob&key={letter.job_key}"
-    assert (
-        f'<a href="{history.replace("&", "&amp;")}">All failed attempts</a>' in admin_client.get(own).content.decode()
-    )
-    assert "All failed attempts" not in admin_client.get(f"/staff{own}").content.decode()  # without a console
-    assert f'<a href="{own}">' in html(admin_client, history)
+    assert f'<a href="{history.replace("&", "&amp;")}">All failed attempts</a>' in operator.get(own).content.decode()
+    assert "All failed attempts" not in operator.get(f"/staff{own}").content.decode()  # without a console
+    assert f'<a href="{own}">' in html(operator, history)
     assert f'<a href="{own}">' not in html(viewer, history)  # who may not view the job itself
     assert REFUSED in words(viewer, history)
 

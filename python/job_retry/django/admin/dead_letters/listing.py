@@ -17,6 +17,7 @@ from job_retry.django.admin.dead_letters.choice import (
     PERIOD,
     PERIODS,
     database_of,
+    database_query,
     databases,
     field_names,
     manager_of,
@@ -81,6 +82,11 @@ class Listing:
     def selection_query(self) -> str:
         """The selection, for the address of another page."""
         return query_of(self.selection, self.database)
+
+    @property
+    def reset_query(self) -> str:
+        """No condition at all, for the address of this page."""
+        return database_query(self.database)
 
     def query_of(self, **conditions: Any) -> str:
         """Return the selection, with other values for some conditions, for the address of another page."""
