@@ -163,15 +163,17 @@ def test_bulk_actions_go_after_their_letters() -> None:
     with_old, with_kept = bulk_action(old), bulk_action(old, "stopped")
     letters(manager, 2, OLD, "requeued", "completed", bulk_action=with_old)
     letters(manager, 2, OLD, "requeued", "queued", bulk_action=with_kept)
-    stay = [with_kept, bulk_action(old, "running"), bulk_action(new)]
+    put_back = bulk_action(old, "stopped")
+    letters(manager, 1, NEW, "open", "failed", put_back_from=put_back)
+    stay = [with_kept, put_back, bulk_action(old, "running"), bulk_action(new)]
     bulk_action(old, "stopped")
     promised = pruned(manager, dry_run=True)
-    assert left() == {LETTERS: 4, ATTEMPTS: 4, ACTIONS: 5}
+    assert left() == {LETTERS: 5, ATTEMPTS: 5, ACTIONS: 6}
     done = pruned(manager)
     assert done.removed == promised.removed
     assert done.kept == promised.kept
     assert done.removed == {(LETTERS, "requeued"): 2, (ATTEMPTS, ""): 2, (ACTIONS, "done"): 1, (ACTIONS, "stopped"): 1}
-    assert done.kept[(ACTIONS, pruning.WITH_LETTERS)] == 1  # type: ignore[index]
+    assert done.kept[(ACTIONS, pruning.WITH_LETTERS)] == 2  # type: ignore[index]
     assert set(BulkAction.objects.all()) == set(stay)
 
 

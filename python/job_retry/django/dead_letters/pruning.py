@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+_ACTIONS_OF_LETTER = ("bulk_action", "put_back_from")
+"""What of a letter points to bulk actions."""
+
 LETTERS, ATTEMPTS, ACTIONS = "dead letters", "failed attempts", "bulk actions"
 
 OPEN = "open"
@@ -48,7 +51,8 @@ class _Row(NamedTuple):
     job: tuple[str, str]
     """Model and key."""
     state: str = ""
-    bulk_action: int | None = None
+    bulk_actions: tuple[int | None, ...] = ()
+    """Those that the row tells of."""
 
 
 class Pruning:
@@ -71,7 +75,7 @@ class Pruning:
         self.removed: Counter[Tally] = Counter()
         self.kept: Counter[Tally] = Counter()
         self._letters_removed: Counter[int | None] = Counter()
-        """By their bulk action."""
+        """By the bulk actions that they tell of."""
 
     def total(self) -> int:
         """Return how many rows `run` will look at."""
@@ -87,16 +91,16 @@ class Pruning:
         yield from self._prune_actions()
 
     def _prune_letters(self) -> Iterator[int]:
-        columns = ("pk", "job_model", "job_key", "state", "bulk_action_id")
+        columns = ("pk", "job_model", "job_key", "state", *_ACTIONS_OF_LETTER)
         for rows in _chunks(self._old_letters(), *columns):
-            chunk = [_Row(pk, (model, key), state, action) for pk, model, key, state, action in rows]
+            chunk = [_Row(pk, (model, key), state, tuple(actions)) for pk, model, key, state, *actions in rows]
             jobs = {row.job for row in chunk}
             keeping = {
                 UNFINISHED: self._unfinished(jobs),
                 WITH_OPEN_LETTER: self._with_kept_letter(jobs, Q(state=DeadLetter.State.OPEN)),
             }
             going = self._remove(self._old_letters(), LETTERS, chunk, keeping)
-            self._letters_removed.update(row.bulk_action for row in going)
+            self._letters_removed.update(action for row in going for action in row.bulk_actions)
             yield len(chunk)
 
     def _prune_attempts(self) -> Iterator[int]:
@@ -111,11 +115,12 @@ class Pruning:
         for rows in _chunks(self._old_actions(), "pk", "state"):
             # The key of an action stands where that of a job does.
             chunk = [_Row(pk, ("", str(pk)), state) for pk, state in rows]
-            left: Counter[int | None] = Counter(
-                DeadLetter.objects.using(self.using)
-                .filter(bulk_action__in=[row.pk for row in chunk])
-                .values_list("bulk_action", flat=True)
-            )
+            letters = DeadLetter.objects.using(self.using)
+            left: Counter[int | None] = Counter()
+            for column in _ACTIONS_OF_LETTER:
+                left.update(
+                    letters.filter(**{f"{column}__in": [row.pk for row in chunk]}).values_list(column, flat=True)
+                )
             if self.dry_run:
                 left -= self._letters_removed
             keeping = {WITH_LETTERS: {("", str(pk)) for pk in left}}
@@ -135,8 +140,12 @@ class Pruning:
                 self.kept[Tally(table, why)] += 1
         if going and not self.dry_run:
             with transaction.atomic(using=self.using):
-                # What made them old is asked again. Only the key: Django reads the rows to which others point.
-                old.filter(pk__in=[row.pk for row in going]).only("pk").delete()
+                doomed = old.filter(pk__in=[row.pk for row in going])  # what made them old is asked again
+                if doomed.model is FailedAttempt:
+                    # Django would look for the letters that point to them, in all letters; none that is kept does.
+                    doomed._raw_delete(self.using)
+                else:
+                    doomed.delete()
         self.removed.update(Tally(table, row.state) for row in going)
         return going
 
