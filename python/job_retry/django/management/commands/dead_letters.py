@@ -10,6 +10,7 @@ from job_retry.django.management.dead_letters.acting import Discard, Requeue
 from job_retry.django.management.dead_letters.actions import Actions, PutBack, Resume, Stop
 from job_retry.django.management.dead_letters.groups import Groups
 from job_retry.django.management.dead_letters.listing import List
+from job_retry.django.management.dead_letters.marks import Mark
 from job_retry.django.management.dead_letters.show import Show
 from job_retry.django.management.dead_letters.sync import Sync
 
@@ -22,6 +23,7 @@ SUBCOMMANDS: tuple[type[Subcommand], ...] = (
     Show,
     Requeue,
     Discard,
+    Mark,
     Actions,
     Resume,
     Stop,
