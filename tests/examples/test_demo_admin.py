@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import signal
 import socket
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
 
 from examples.container_jobs.demonstration.kinds import KINDS
+from tests.examples.admin_site import PATIENCE_SECONDS, AdminSite, admin_site, logged_in
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Locator, Page
 
     from tests.browsing import NewPage, TakeScreenshot
     from tests.examples.project import Project
@@ -32,41 +28,6 @@ for model in (ContainerJob, DeadLetter, FailedAttempt):
     model.objects.all().delete()
 """
 LIST = "jobs/containerjob/"
-PATIENCE_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class AdminSite:
-    """A running `demo_admin.py`."""
-
-    process: subprocess.Popen[str]
-    said: str
-    url: str
-    port: int
-    password: str
-
-
-@contextmanager
-def admin_site(project: Project, port: int) -> Iterator[AdminSite]:
-    """Run `demo_admin.py` until the end of the block, and a little longer if it has failed."""
-    with project.start("demo_admin.py", str(port)) as process:
-        try:
-            assert process.stdout is not None
-            said = ""
-            for line in process.stdout:
-                said += line
-                if "password" in line:
-                    break
-            found = re.search(r"(http://127\.0\.0\.1:(\d+)/admin/)\n    user demo, password (\S+)\n", said)
-            if found is None:
-                pytest.fail(said + process.communicate()[1])
-            yield AdminSite(process, said, found[1], int(found[2]), found[3])
-        finally:
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-            assert process.returncode == 0, errors
-            assert "Traceback" not in errors
-    assert project.left_behind() == []
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +44,6 @@ def site(project: Project, first_output: str) -> Iterator[AdminSite]:
     """The admin on the jobs of the demo and a free port."""
     with admin_site(project, 0) as opened:
         yield opened
-
-
-def logged_in(site: AdminSite, new_page: NewPage, **options: int) -> Page:
-    window = new_page(site.url, **options)
-    window.goto(LIST)
-    window.fill("#id_username", "demo")
-    window.fill("#id_password", site.password)
-    window.click('input[type="submit"]')
-    return window
 
 
 def test_it_runs_the_demo_if_that_has_not_been_run(first_output: str) -> None:
@@ -127,19 +79,20 @@ def test_a_dead_job_is_put_right_retried_and_completes(
     site: AdminSite, new_page: NewPage, take_screenshot: TakeScreenshot
 ) -> None:
     window = logged_in(site, new_page, width=1360, height=600)
+    window.goto(LIST)
     assert window.inner_text(".paginator").split()[0] == str(sum(kind.jobs for kind in KINDS))
     window.goto(f"{LIST}?o=8")
     window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
     take_screenshot(window, "admin-list")
-    window.goto(f"{LIST}?status__exact=failed&q=%22missing+executable+1%22")
+    window.goto(f"{LIST}?status__exact=failed&q=%22no+execute+bit+1%22")
     assert window.inner_text(".field-job_next_attempt") == "never: permanent error"
     window.click("#result_list tbody th a")
-    assert "command not found" in window.inner_text(".job-error")
+    assert "Permission denied" in window.inner_text(".job-error")
     window.set_viewport_size({"width": 1100, "height": 1040})
     take_screenshot(window, "admin-job")
     window.fill("#id_command", "true")
     window.click('input[name="_save"]')
-    window.goto(f"{LIST}?q=%22missing+executable+1%22")
+    window.goto(f"{LIST}?q=%22no+execute+bit+1%22")
     window.check('input[name="_selected_action"]')
     window.select_option('select[name="action"]', "retry_jobs")
     window.click('button[name="index"]')
@@ -151,3 +104,134 @@ def test_a_dead_job_is_put_right_retried_and_completes(
         window.wait_for_timeout(1000)
         window.reload()
     assert window.inner_text(".field-job_state") == "Completed"
+
+
+GROUPS = "job_retry/deadletter/"
+JOBS = "job_retry/deadletter/jobs/"
+
+MEND = "#!/bin/sh\nexit 0\n"
+
+
+def group(window: Page, error: str) -> Locator:
+    """Return the row of the group whose error has these words, on the page that opens with "Dead letters"."""
+    window.goto(GROUPS)
+    return window.locator(".dead-letters-groups tbody tr", has_text=error)
+
+
+def reloaded_until(window: Page, locator: Locator, count: int) -> None:
+    """Load the page again, as a person would, until there are so many."""
+    for _ in range(PATIENCE_SECONDS):
+        if locator.count() == count:
+            return
+        window.wait_for_timeout(1000)
+        window.reload()
+    assert locator.count() == count
+
+
+def test_half_of_a_group_is_requeued_and_the_group_shrinks_as_a_worker_finishes_them(
+    site: AdminSite, project: Project, new_page: NewPage, take_screenshot: TakeScreenshot
+) -> None:
+    window = logged_in(site, new_page, width=1360, height=760)
+    window.goto(GROUPS)
+    window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
+    take_screenshot(window, "console-groups")
+    window.goto(f"{GROUPS}overview/")
+    take_screenshot(window, "console-overview")
+    missing = group(window, "command not found")
+    assert missing.locator(".dead-letters-number").inner_text().split()[0] == "4"
+
+    tool = project.folder / "tools" / "resize-images"
+    tool.parent.mkdir(exist_ok=True)
+    tool.write_text(MEND)
+    tool.chmod(0o755)
+
+    missing.locator("th a").click()
+    boxes = window.locator('input[name="letter"]')
+    assert boxes.count() == 4
+    for box in boxes.all()[:2]:
+        box.check()
+    window.click("text=Requeue now")
+    assert "2 dead letters" in window.inner_text("#content")
+    assert "command not found" in window.inner_text(".dead-letters-touched")
+    take_screenshot(window, "console-confirm")
+    window.click('input[type="submit"]')
+    assert window.locator(".bulk-action-done").count() == 1
+    assert "Requeued\t2" in window.inner_text(".bulk-action-figures")
+
+    assert group(window, "command not found").locator(".dead-letters-number").inner_text().split()[0] == "2"
+    group(window, "command not found").locator("th a").click()
+    window.goto(f"{window.url}&state=requeued")
+    reloaded_until(window, window.locator(".dead-letters-jobs .job-state-completed"), 2)
+    window.locator(".dead-letters-jobs tbody th a").first.click()
+    assert "Requeued" in window.inner_text(".dead-letters-settled")
+    assert "by demo" in window.inner_text(".dead-letters-settled")
+
+
+def test_a_canary_that_fails_as_before_stops_the_redrive_and_the_rest_stays(
+    site: AdminSite, new_page: NewPage, take_screenshot: TakeScreenshot
+) -> None:
+    window = logged_in(site, new_page, width=1360, height=760)
+    refused = group(window, "Connection refused")
+    assert refused.locator(".dead-letters-number").inner_text().split()[0] == "3"
+    refused.locator("th a").click()
+    window.click("text=Canary redrive")
+    window.fill('[name="canary_size"]', "1")
+    window.click('input[type="submit"]')
+    window.locator(".bulk-action-stopped").wait_for(timeout=PATIENCE_SECONDS * 1000)
+    take_screenshot(window, "console-canary")
+    rows = window.inner_text(".bulk-action-figures").splitlines()
+    figures = dict(row.split("\t") for row in rows)
+    assert (figures["Requeued"], figures["Canaries failed as before"], figures["Canaries passed"]) == ("1", "1", "0")
+
+
+def test_the_timeline_of_a_job_shows_each_attempt_and_markup_stays_text(
+    site: AdminSite, new_page: NewPage, take_screenshot: TakeScreenshot
+) -> None:
+    window = logged_in(site, new_page, width=1360, height=900)
+    group(window, "Bad Gateway").locator("th a").click()
+    window.locator(".dead-letters-jobs tbody th a").first.click()
+    attempts = window.locator(".dead-letters-attempt")
+    assert attempts.count() == 3
+    assert "<script>document.title" in attempts.first.locator(".job-error").inner_text()
+    assert window.locator(".dead-letters-attempt script, .dead-letters-attempt h1").count() == 0
+    assert window.title() != "run"
+    assert attempts.first.locator("mark").first.inner_text() != ""
+    take_screenshot(window, "console-timeline")
+
+
+ADD_VIEWER = """
+from django.contrib.auth.models import Permission, User
+user = User.objects.create_user("viewer", password="only to look", is_staff=True)
+user.user_permissions.add(Permission.objects.get(codename="view_deadletter"))
+"""
+COUNT_OPEN = """
+from job_retry.django.history.models import BulkAction, DeadLetter
+is_open = DeadLetter.objects.filter(state="open", exception_class="FileNotFoundError")
+print(is_open.count(), BulkAction.objects.filter(started_by="viewer").count())
+"""
+
+
+def test_who_may_only_look_sees_no_button_and_a_forged_request_is_refused(
+    site: AdminSite, project: Project, new_page: NewPage
+) -> None:
+    added = project.run_program(ADD_VIEWER)
+    assert added.returncode == 0, added.stderr
+    before = project.run_program(COUNT_OPEN).stdout
+    window = logged_in(site, new_page, "viewer", "only to look")
+    group(window, "FileNotFoundError").locator("th a").click()
+    assert window.locator(".dead-letters-jobs tbody tr").count() == 2
+    assert window.locator("#content button, #content input[type=checkbox]").all_inner_texts() == ["Show"]
+    fingerprint = window.url.partition("fingerprint=")[2].partition("&")[0]
+    cookies = {cookie["name"]: cookie["value"] for cookie in window.context.cookies()}
+    forged = window.request.post(
+        f"{site.url}{GROUPS}act/",
+        form={
+            "csrfmiddlewaretoken": cookies["csrftoken"],
+            "act": "requeue",
+            "selection": f"fingerprint={fingerprint}",
+            "confirmed": "999999",
+        },
+        headers={"Referer": site.url},
+    )
+    assert forged.status == 403
+    assert project.run_program(COUNT_OPEN).stdout == before == "2 0\n"
