@@ -62,6 +62,8 @@ def test_every_option_is_read() -> None:
                     "RUN_LEASE_SECONDS": 1.5,
                     "CLASSIFIER": "tests.queue.test_settings.Classifier",
                     "LISTEN": False,
+                    "ON_RETRY": "tests.queue.test_settings.told",
+                    "ON_DEAD_LETTER": print,
                 }
             },
         }
@@ -73,6 +75,7 @@ def test_every_option_is_read() -> None:
     given = (queue.max_concurrent, queue.claim_batch, queue.queue_limit, queue.strategy, queue.run_lease_seconds)
     assert given == (7, 8, 9, "nightly", 1.5)
     assert (queue.priority_strategies, queue.listen) == (False, False)
+    assert (queue.on_retry, queue.on_dead_letter) == ("tests.queue.test_settings.told", print)
     assert not [name for name, default in defaults(QueueSettings).items() if getattr(queue, name) == default]
 
 
