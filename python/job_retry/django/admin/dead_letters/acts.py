@@ -145,6 +145,6 @@ def allowed(request: HttpRequest, permission: str) -> bool:
 
 
 def actions_for(request: HttpRequest, state: str) -> list[Act]:
-    """Return the acts that the user may have done with letters in ``state`` ("": any), in the order of their buttons."""
+    """Return the acts that the user may have done with letters in ``state`` ("": any), as their buttons stand."""
     is_open = state in ("", DeadLetter.State.OPEN)
     return [act for act in ACTS if allowed(request, act.permission) and (is_open or not act.kind)]
