@@ -32,6 +32,10 @@ class Stretches:
         """When the last stretch ends."""
         return self.start + timedelta(seconds=self.seconds * self.number)
 
+    def beginning(self, position: int) -> datetime:
+        """When the stretch number ``position`` begins, from 0."""
+        return self.start + timedelta(seconds=self.seconds * position)
+
     def of(self, moment: str) -> Func:
         """Return, as an expression, the number of the stretch in which the column ``moment`` lies, from 0."""
         start = Value(self.start, output_field=DateTimeField())

@@ -39,6 +39,7 @@ class ConsoleTab(NamedTuple):
 
 
 TABS = (
+    ConsoleTab("overview", _("Overview"), "deadletter_overview", DeadLetter),
     ConsoleTab("groups", _("Groups"), "deadletter_changelist", DeadLetter),
     ConsoleTab("jobs", _("Jobs"), "deadletter_jobs", DeadLetter),
     ConsoleTab("actions", _("Bulk actions"), "bulkaction_changelist", BulkAction),

@@ -9,13 +9,14 @@ from django.contrib import admin
 from job_retry.django.admin.dead_letters.acting import Acting
 from job_retry.django.admin.dead_letters.groups import GroupsPage
 from job_retry.django.admin.dead_letters.jobs import JobsPage
+from job_retry.django.admin.dead_letters.overview import OverviewPage
 from job_retry.django.admin.dead_letters.timeline import TimelinePage
 from job_retry.django.history.models import DeadLetter
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(GroupsPage, JobsPage, TimelinePage, Acting):
-    """Dead letters by group, the jobs of a group, what has happened to a job, and what may be done about it.
+class DeadLetterAdmin(OverviewPage, GroupsPage, JobsPage, TimelinePage, Acting):
+    """Figures, dead letters by group, the jobs of a group, what has happened to a job, and what may be done about it.
 
     Registered with the default site; ``site.register(DeadLetter, DeadLetterAdmin)`` puts it on another.
     """
