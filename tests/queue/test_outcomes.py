@@ -95,8 +95,8 @@ def test_a_hundred_failures_cost_few_statements() -> None:
     with CaptureQueriesContext(connection) as statements:
         results = launched_together(manager, jobs)
     assert [recorded.result["retry_scheduled"] for recorded in results if recorded.result].count(True) == 50
-    # One look, two kinds of ends, the letters there were, the ledger, and the transaction around them. New letters are a
-    # statement more on other databases than PostgreSQL; and SQLite takes so many parameters in a statement only.
+    # One look, two kinds of ends, the letters there were, the ledger, and the transaction around them. New letters are
+    # a statement more on other databases than PostgreSQL; and SQLite takes so many parameters in a statement only.
     assert len(statements) <= {"postgresql": 7, "mysql": 8}.get(connection.vendor, 10)
 
 
