@@ -306,6 +306,15 @@ def test_a_job_that_has_moved_on_is_not_put_back(
     assert letters(State.REQUEUED) == [moved]
 
 
+def test_a_discard_is_not_put_back_nor_stopped_by_the_attempt(manager: JobQueueManager, clock: ManualClock) -> None:
+    dead(manager, 2)
+    action = begin(clock, Kind.DISCARD, note="why")
+    with pytest.raises(ValueError, match="is a discard, which is for good"):
+        list(bulk.put_back(action, clock))
+    run(action, clock)
+    assert (action.state, action.done) == (BulkAction.State.DONE, 2)
+
+
 def test_putting_back_stops_an_action_that_goes_on_and_may_itself_be_interrupted(
     manager: JobQueueManager, clock: ManualClock
 ) -> None:

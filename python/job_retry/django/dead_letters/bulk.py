@@ -180,8 +180,10 @@ def put_back_step(
 ) -> Chunk:
     """Make up to ``chunk`` jobs that ``action`` requeued, and nobody has launched, dead letters again.
 
-    In one transaction. An action that still goes on is stopped first.
+    In one transaction. An action that still goes on is stopped first. ValueError for a discard.
     """
+    if action.kind == Kind.DISCARD:
+        raise ValueError(f"Bulk action {action.pk} is a discard, which is for good: its jobs are cancelled.")
 
     def work(row: BulkAction) -> Chunk:
         if row.is_live:
