@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Sum, TextChoices
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Sum, TextChoices
 from django.db.models.functions import Left
 from django.utils.translation import gettext_lazy as _
 
@@ -135,11 +135,11 @@ def list_groups(
         TREND_STRETCHES,
     )
     of_shown = letters.filter(fingerprint__in=shown)
-    trends = _trends(of_shown, stretches)
-    facts = _facts(of_shown)
+    facts = _facts(of_shown, stretches)
     samples = _samples([fact.latest_failure for fact in facts.values()], using)
     noted = {mark.fingerprint: mark for mark in marks.filter(fingerprint__in=shown).annotate(is_back=_seen_again())}
-    listed = [_group(row, totals.letters, trends, facts, samples, noted) for row in rows]
+    # Between two of the queries the last letter of a group may be requeued; the group is shown as it was.
+    listed = [_group(row, totals.letters, facts[row["fingerprint"]], samples, noted) for row in rows]
     return GroupList(tuple(listed), totals, page, pages, stretches)
 
 
@@ -186,38 +186,42 @@ def _totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> GroupT
     return GroupTotals({tab: numbers[tab.value] for tab in Tab}, numbers["letters"] or 0)
 
 
-def _trends(letters: QuerySet[DeadLetter], stretches: Stretches) -> dict[str, list[int]]:
-    trends: dict[str, list[int]] = defaultdict(lambda: [0] * stretches.number)
-    counted = letters.values("fingerprint", stretch=stretches.of("died_at")).annotate(count=Count("*")).order_by()
-    for fingerprint, stretch, count in counted.values_list("fingerprint", "stretch", "count"):
-        # What died in the moment in which the last stretch ends counts in it.
-        trends[fingerprint][min(max(stretch, 0), stretches.number - 1)] += count
-    return trends
+_FACTS = ("verdict", "rule", "strategy", "job_model", "exception_class")
 
 
 @dataclass
 class _Facts:
-    """What the letters of one group say, those of the latest failure first."""
+    """What the letters of one group say."""
 
-    latest_failure: int | None
-    columns: dict[str, list[str]]
+    trend: list[int]
+    latest_failures: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """What they have in the columns of `_FACTS`, to the latest failure of those that have it; 0: there is none."""
+
+    @property
+    def latest_failure(self) -> int | None:
+        return max(self.latest_failures.values(), default=0) or None
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Return what there is in a column, that of the latest failure first."""
+        latest_first = sorted(self.latest_failures, key=lambda found: -self.latest_failures[found])
+        values = (found[_FACTS.index(name)] for found in latest_first)
+        return tuple(dict.fromkeys(value for value in values if value))
 
 
-_FACTS = ("verdict", "rule", "strategy", "job_model", "exception_class")
-
-
-def _facts(letters: QuerySet[DeadLetter]) -> dict[str, _Facts]:
-    rows = letters.values("fingerprint", *_FACTS).annotate(latest_failure=Max("failure_id"))
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows.order_by(F("latest_failure").desc(nulls_last=True)):
-        groups[row["fingerprint"]].append(row)
-    return {
-        fingerprint: _Facts(
-            of_group[0]["latest_failure"],
-            {name: list(dict.fromkeys(row[name] for row in of_group if row[name])) for name in _FACTS},
-        )
-        for fingerprint, of_group in groups.items()
-    }
+def _facts(letters: QuerySet[DeadLetter], stretches: Stretches) -> dict[str, _Facts]:
+    """Return what each group says, by one look at its letters."""
+    groups: dict[str, _Facts] = defaultdict(lambda: _Facts([0] * stretches.number))
+    rows = letters.values("fingerprint", *_FACTS, stretch=stretches.of("died_at")).annotate(
+        count=Count("*"), latest_failure=Max("failure_id")
+    )
+    for fingerprint, *facts, stretch, count, latest_failure in rows.order_by().values_list(
+        "fingerprint", *_FACTS, "stretch", "count", "latest_failure"
+    ):
+        group, found = groups[fingerprint], tuple(facts)
+        # What died in the moment in which the last stretch ends counts in it.
+        group.trend[min(max(stretch, 0), stretches.number - 1)] += count
+        group.latest_failures[found] = max(group.latest_failures.get(found, 0), latest_failure or 0)
+    return groups
 
 
 def _samples(failures: Iterable[int | None], using: str) -> dict[int | None, tuple[str, str]]:
@@ -231,31 +235,27 @@ def _samples(failures: Iterable[int | None], using: str) -> dict[int | None, tup
 def _group(
     row: dict[str, Any],
     letters: int,
-    trends: dict[str, list[int]],
-    facts: dict[str, _Facts],
+    facts: _Facts,
     samples: dict[int | None, tuple[str, str]],
     noted: dict[str, Any],
 ) -> Group:
     fingerprint = row["fingerprint"]
-    # Between two of the queries the last letter of a group may be requeued; the group is shown as it was.
-    fact = facts.get(fingerprint) or _Facts(None, {name: [] for name in _FACTS})
-    sample, why = samples.get(fact.latest_failure, ("", ""))
+    sample, why = samples.get(facts.latest_failure, ("", ""))
     mark = noted.get(fingerprint)
-    columns = {name: tuple(values) for name, values in fact.columns.items()}
     return Group(
         fingerprint=fingerprint,
         count=row["count"],
         share=row["count"] / max(letters, row["count"]),
         first_died_at=row["first_died_at"],
         last_died_at=row["last_died_at"],
-        trend=tuple(trends[fingerprint]),
+        trend=tuple(facts.trend),
         sample=sample,
         why=why,
-        verdict=columns["verdict"][0] if columns["verdict"] else "",
-        rules=columns["rule"],
-        models=columns["job_model"],
-        strategies=columns["strategy"],
-        exception_classes=columns["exception_class"],
+        verdict=next(iter(facts.column("verdict")), ""),
+        rules=facts.column("rule"),
+        models=facts.column("job_model"),
+        strategies=facts.column("strategy"),
+        exception_classes=facts.column("exception_class"),
         mark=mark,
         is_back=mark is not None and mark.is_back,
     )
