@@ -11,15 +11,11 @@ from grown_queue.tables import SETTLING
 from job_retry.django.history.models import DeadLetter, FailedAttempt
 from job_retry.django.queue import get_queue_manager
 
-from many_letters.errors import GROUPS, LETTERS, error
+from many_letters.work import ATTEMPTS, DAYS, GROUPS, LETTERS, error
 from tests.dead_letters.support import dead_in_batches
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-DAYS = 30
-"""Over which the letters have died."""
-ATTEMPTS = 3
 
 
 def fill() -> dict[str, int]:

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 
 from side_by_side.page import about, machine, summary, tables, write_page
 
-from many_letters.errors import GROUPS, LETTERS
-from many_letters.fill import ATTEMPTS, DAYS
-from many_letters.pages import ROUNDS
+from many_letters.work import ATTEMPTS, DAYS, GROUPS, LETTERS, ROUNDS
 from tests.servers import postgresql
 
 if TYPE_CHECKING:

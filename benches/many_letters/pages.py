@@ -14,10 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from job_retry.django.history.models import DeadLetter
 
+from many_letters.work import ROUNDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ROUNDS = 9
 
 
 @dataclass

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from job_retry import fingerprint
-from many_letters.errors import GROUPS, LETTERS, error, group_of
 from many_letters.page import page
+from many_letters.work import GROUPS, LETTERS, error, group_of
 from side_by_side import Figure, at_most
 
 FIGURES = [
