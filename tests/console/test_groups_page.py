@@ -70,6 +70,13 @@ def test_a_group_shows_what_its_letters_have_in_common(letters: Any, viewer: Cli
     assert "2 hours ago 2 hours ago" in image
 
 
+def test_all_groups_together_lead_to_their_jobs(letters: Any, viewer: Client) -> None:
+    page = html(viewer, f"{GROUPS}?verdict=permanent")
+    address = f"{JOBS}?verdict=permanent"
+    assert f'<a href="{address}">Show all 3 dead letters job by job</a>' in page
+    assert len(rows(viewer, address)) == 3
+
+
 def test_a_group_leads_to_its_jobs(letters: Any, viewer: Client) -> None:
     link = f'<a href="{JOBS}?fingerprint='
     page = html(viewer, f"{GROUPS}?period=week&reason=permanent+error")

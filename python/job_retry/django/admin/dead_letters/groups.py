@@ -32,7 +32,7 @@ TEMPLATE_CHARACTERS = 300
 class GroupsPage(Console):
     """The part of `DeadLetterAdmin` that is the list of groups."""
 
-    def changelist_view(self, request: HttpRequest, _extra_context: Any = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show a page of the groups of the selected letters."""
         self.refuse_strangers(request)
         now = timezone.now()
@@ -64,6 +64,8 @@ class GroupsPage(Console):
             order=order.value,
             newer_query=listing.query_with(**{PAGE: found.page - 1}) if found.page > 1 else None,
             older_query=listing.query_with(**{PAGE: found.page + 1}) if found.page < found.pages else None,
+            jobs_url=self.link("job_retry_deadletter_jobs", query=listing.selection_query),
+            **(extra_context or {}),
         )
 
     def _group_row(self, group: Group, found: GroupList, listing: Listing, now: datetime) -> dict[str, Any]:

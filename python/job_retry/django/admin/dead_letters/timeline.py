@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext
 
 from job_retry.django.admin.dead_letters.acts import actions_for
-from job_retry.django.admin.dead_letters.choice import database_of, manager_of, query_of
+from job_retry.django.admin.dead_letters.choice import database_of, database_query, manager_of, query_of
 from job_retry.django.admin.dead_letters.console import Console
 from job_retry.django.admin.dead_letters.jobs import last_line
 from job_retry.django.admin.dead_letters.listing import page_number, page_query
@@ -21,7 +21,7 @@ from job_retry.django.admin.schedule import schedule_of
 from job_retry.django.dead_letters.evidence import matched_span
 from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.dead_letters.timeline import read_timeline
-from job_retry.django.history.models import DeadLetter, FailedAttempt
+from job_retry.django.history.models import BulkAction, DeadLetter, FailedAttempt
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -44,7 +44,11 @@ class TimelinePage(Console):
         return [self.page_url("job/", self.job_view, "job"), *super().page_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, _form_url: str = "", _extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",  # noqa: ARG002 - there is no form
+        extra_context: Any = None,
     ) -> HttpResponse:
         """Show the history of the job that a letter is of."""
         self.refuse_strangers(request)
@@ -58,7 +62,7 @@ class TimelinePage(Console):
             raise Http404(
                 gettext("There is no dead letter %(key)s in %(database)s.") % {"key": object_id, "database": database}
             )
-        return self._timeline(request, letter.job_model, letter.job_key, database, letter)
+        return self._timeline(request, letter.job_model, letter.job_key, database, letter, **(extra_context or {}))
 
     def job_view(self, request: HttpRequest) -> HttpResponse:
         """Show the history of the job that ``model`` and ``key`` name, whether it has ever died or not."""
@@ -66,10 +70,19 @@ class TimelinePage(Console):
             database = database_of(request.GET)
         except ValueError as error:
             return self.refusal(request, str(error), tab="jobs")
-        return self._timeline(request, request.GET.get("model", ""), request.GET.get("key", ""), database)
+        model, key = (str(request.GET.get(name, "")) for name in ("model", "key"))
+        if "\x00" in model + key:  # which a database would refuse
+            raise Http404
+        return self._timeline(request, model, key, database)
 
     def _timeline(
-        self, request: HttpRequest, job_model: str, job_key: str, database: str, letter: DeadLetter | None = None
+        self,
+        request: HttpRequest,
+        job_model: str,
+        job_key: str,
+        database: str,
+        letter: DeadLetter | None = None,
+        **context: Any,
     ) -> HttpResponse:
         history = read_timeline(job_model, job_key, database, page=page_number(request.GET))
         manager = manager_of(job_model)
@@ -89,6 +102,7 @@ class TimelinePage(Console):
                 {
                     "number": generation.number,
                     "letter": generation.letter,
+                    "action_url": self._action_url(request, generation.letter, database),
                     "attempts": [self._attempt(attempt, manager) for attempt in generation.attempts],
                 }
                 for generation in history.generations
@@ -101,6 +115,7 @@ class TimelinePage(Console):
             actions=actions_for(request, letter.state)
             if letter is not None and letter.state == DeadLetter.State.OPEN
             else [],
+            **context,
         )
 
     def _attempt(self, attempt: FailedAttempt, manager: JobQueueManager | None) -> dict[str, Any]:
@@ -113,6 +128,14 @@ class TimelinePage(Console):
             "is_long": len(attempt.error) > LONG_ERROR_CHARACTERS or attempt.error.count("\n") >= LONG_ERROR_LINES,
             "matched": Truncator(attempt.error[slice(*span)]).chars(MATCHED_CHARACTERS) if span else "",
         }
+
+    def _action_url(self, request: HttpRequest, letter: DeadLetter | None, database: str) -> str | None:
+        """Return the page of the bulk action that settled a letter; None where there is none for this user."""
+        if letter is None or letter.bulk_action is None or not self.admin_site.is_registered(BulkAction):
+            return None
+        if not self.admin_site.get_model_admin(BulkAction).has_view_permission(request, letter.bulk_action):
+            return None
+        return self.link("job_retry_bulkaction_change", letter.bulk_action.pk, query=database_query(database))
 
     def _job_url(self, request: HttpRequest, job: Any) -> str | None:
         """Return the job's own page on this site; None where it has none, or the user may not see it."""
