@@ -37,9 +37,16 @@ def test_a_row_tells_of_the_job_and_its_letter(
         settled_by="ann",
     )
     ContainerJob.objects.update(status=Status.COMPLETED, completed_at=now, failed_at=None)
-    dead(reports, 1, "ValueError: boom", died_at=now, job={"slug": "report-7"}, reason="permanent error")
+    dead(
+        reports,
+        1,
+        "ValueError: boom",
+        died_at=now - timedelta(hours=2),
+        job={"slug": "report-7"},
+        reason="permanent error",
+    )
     report, container = rows(viewer, f"{JOBS}?state=")
-    assert "Report job report-7 0 seconds ago ValueError: boom Permanent error 3 1 Open Failed" in report
+    assert "Report job report-7 2 hours ago ValueError: boom Permanent error 3 1 Open Failed" in report
     assert (
         f"Container job {letter.job_key}: nightly 3 hours ago <b>connection refused</b> Retry limit exceeded 4 2"
         in (container)
