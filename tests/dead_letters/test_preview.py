@@ -19,7 +19,7 @@ Kind = BulkAction.Kind
 
 def test_groups_and_models_are_counted_the_largest_group_first() -> None:
     manager = get_queue_manager()
-    dead(manager, 2, "permission denied\nfor real")
+    dead(manager, 2, "not now:\npermission denied")
     dead(manager, 3, lambda number: f"host 10.0.0.{number} refused the connection")
     dead(get_queue_manager("reports"), 1, "", failure=None)
     dead(manager, 5, "settled", state=DeadLetter.State.DISCARDED)
@@ -69,6 +69,12 @@ def test_of_very_many_groups_the_largest_are_shown(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "SHOWN_GROUPS", 2)
     shown = preview("default", Selection(), Kind.REQUEUE)
     assert ([group.sample for group in shown.groups], shown.group_count) == (["alpha", "gamma"], 3)
+
+
+def test_of_a_traceback_the_line_is_shown_that_tells() -> None:
+    dead(get_queue_manager(), 1, "Traceback (most recent call last):\n  File x\nValueError: no such mill\n\n")
+    (group,) = preview("default", Selection(), Kind.REQUEUE).groups
+    assert group.sample == "ValueError: no such mill"
 
 
 def test_settled_letters_cannot_be_asked_for() -> None:

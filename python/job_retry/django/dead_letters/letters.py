@@ -52,3 +52,9 @@ def _count(selection: Selection, letters: QuerySet[DeadLetter]) -> tuple[int, bo
         return letters.count(), True
     count = letters[: COUNTED_AT_MOST + 1].count()
     return min(count, COUNTED_AT_MOST), count <= COUNTED_AT_MOST
+
+
+def telling_line(error: str) -> str:
+    """Return the last line of an error, or of its end, that is not blank; there most programs say what is wrong."""
+    lines = error.strip().splitlines()
+    return lines[-1].strip() if lines else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from job_retry.django.dead_letters.groups import Tab, list_groups
+from job_retry.django.dead_letters.letters import telling_line
 from job_retry.django.dead_letters.preview import SHOWN_GROUPS, Preview, PreviewedGroup
 from job_retry.django.history.models import GroupMark
 
@@ -28,12 +29,8 @@ def groups_of(selection: Selection, using: str) -> list[str]:
 def preview_of_groups(using: str, selection: Selection, now: datetime) -> Preview:
     """Return the groups of the selected letters as a preview; nothing is skipped, since no job is touched."""
     listed = list_groups(selection, using, now=now, tab=Tab.ALL, page_size=SHOWN_GROUPS)
-    groups = [PreviewedGroup(each.fingerprint, each.count, _first_line(each.sample)) for each in listed.groups]
+    groups = [PreviewedGroup(each.fingerprint, each.count, telling_line(each.sample)) for each in listed.groups]
     return Preview(listed.totals.letters, groups, listed.totals.groups[Tab.ALL], models={}, skipped={}, examined=0)
-
-
-def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")
 
 
 def mark_groups(

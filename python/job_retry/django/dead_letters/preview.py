@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Count, Max
-from django.db.models.functions import Left
+from django.db.models.functions import Right
 
 from job_retry.django.dead_letters import bulk, chunks
+from job_retry.django.dead_letters.letters import ERROR_END_CHARACTERS, telling_line
 from job_retry.django.history.models import FailedAttempt
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ SHOWN_GROUPS = 20
 EXAMINED_LETTERS = 10_000
 """Of so many, from the oldest on, the jobs are looked at: a page is waited for."""
 
-SAMPLE_CHARACTERS = 200
-
 
 class PreviewedGroup(NamedTuple):
     """The letters of one cause."""
@@ -34,7 +33,7 @@ class PreviewedGroup(NamedTuple):
     fingerprint: str
     number: int
     sample: str
-    """The first line of the latest error; "" where there is none."""
+    """The telling line of the latest error; "" where there is none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def preview(using: str, selection: Selection, kind: str) -> Preview:
     models = dict(sorted(by_model))
     groups = letters.order_by().values_list("fingerprint").annotate(number=Count("pk"), latest=Max("failure"))
     largest = list(groups.order_by("-number", "fingerprint")[:SHOWN_GROUPS])
-    samples = _first_lines(using, [failure for _, _, failure in largest if failure is not None])
+    samples = _telling_lines(using, [failure for _, _, failure in largest if failure is not None])
     shown = [PreviewedGroup(key, number, samples.get(failure, "")) for key, number, failure in largest]
     group_count = len(shown)
     if group_count == SHOWN_GROUPS:
@@ -70,10 +69,10 @@ def preview(using: str, selection: Selection, kind: str) -> Preview:
     return Preview(sum(models.values()), shown, group_count, models, skipped, examined)
 
 
-def _first_lines(using: str, failures: Iterable[int]) -> dict[int | None, str]:
+def _telling_lines(using: str, failures: Iterable[int]) -> dict[int | None, str]:
     errors = FailedAttempt.objects.using(using).filter(pk__in=failures)
-    beginnings = errors.annotate(beginning=Left("error", SAMPLE_CHARACTERS)).values_list("pk", "beginning")
-    return {pk: next(iter(beginning.strip().splitlines()), "") for pk, beginning in beginnings}
+    ends = errors.annotate(end=Right("error", ERROR_END_CHARACTERS)).values_list("pk", "end")
+    return {pk: telling_line(end) for pk, end in ends}
 
 
 def _skipped(using: str, letters: QuerySet[DeadLetter], kind: str) -> tuple[Counter[str], int]:

@@ -6,6 +6,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from job_retry.django.dead_letters.letters import telling_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,9 +32,8 @@ def harmless(text: str) -> str:
 
 
 def last_line(error: str) -> str:
-    """Return the last line of an error that says something, which of a traceback is the one that tells."""
-    lines = [line for line in error.splitlines() if line.strip()]
-    return " ".join(harmless(lines[-1]).split()) if lines else ""
+    """Return the line of an error that tells, as one that does no harm."""
+    return " ".join(harmless(telling_line(error)).split())
 
 
 def write_table(stream: OutputWrapper, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

@@ -17,7 +17,7 @@ from job_retry.django.admin.dead_letters.names import job_title, jobs_of
 from job_retry.django.admin.display import ERROR_LINE_CHARACTERS
 from job_retry.django.admin.words import time_since
 from job_retry.django.dead_letters.groups import mark_of, read_sample
-from job_retry.django.dead_letters.letters import LetterList, list_letters
+from job_retry.django.dead_letters.letters import LetterList, list_letters, telling_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,5 +90,4 @@ def _group_context(listing: Listing, found: LetterList) -> dict[str, Any]:
 
 def last_line(error: str) -> str:
     """Return the last line of an error, where most programs say what is wrong."""
-    lines = error.strip().splitlines()
-    return Truncator(lines[-1].strip()).chars(ERROR_LINE_CHARACTERS) if lines else ""
+    return Truncator(telling_line(error)).chars(ERROR_LINE_CHARACTERS)
