@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
-from job_retry.django.history.models import DeadLetter
+from job_retry.django.history.models import BulkAction, DeadLetter
 from job_retry.django.queue import get_queue_manager
 
 from tests.app.models import ReportJob
+from tests.console.acting import ACTIONS, ask, confirm
 from tests.console.reading import GROUPS, JOB, JOBS, html, letter_page, rows, words
 from tests.dead_letters.support import dead
 
@@ -74,3 +76,34 @@ def test_there_is_a_way_from_one_database_to_the_other(client: Client) -> None:
     page = html(client, GROUPS)
     assert '<option value="app.containerjob">default (app.ContainerJob, default)</option>' in page
     assert '<option value="app.reportjob">reports (app.ReportJob, other)</option>' in page
+
+
+def test_an_action_is_where_its_letters_are_and_its_log_where_the_users_are(
+    client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    letters = DeadLetter.objects.using("other")
+    with django_capture_on_commit_callbacks(using="other", execute=True):
+        response = confirm(client, ask(client, "requeue", "model=app.reportjob"))
+    action = BulkAction.objects.using("other").get()
+    page = f"{ACTIONS}{action.pk}/change/?database=other"
+    assert response["Location"] == page
+    assert list(letters.values_list("state", flat=True)) == ["requeued"] * 2
+    assert not BulkAction.objects.using("default").exists()
+    listed = [client.get(f"{ACTIONS}{query}").content.decode() for query in ("?database=other", "")]
+    assert [f'href="{page}"' in each for each in listed] == [True, False]
+    for each in listed:
+        assert '<a href="?database=default">default</a>' in each
+        assert '<a href="?database=other">other</a>' in each
+    put_back = f"{ACTIONS}{action.pk}/put_back/?database=other"
+    assert f'action="{put_back}"' in html(client, page)
+    with django_capture_on_commit_callbacks(using="other", execute=True):
+        assert client.post(put_back)["Location"] == page
+    assert list(letters.values_list("state", flat=True)) == ["open"] * 2
+    said = [entry.get_change_message() for entry in LogEntry.objects.filter(content_type__model="bulkaction")]
+    assert sorted(said) == [
+        "Begun: Requeue now, 2 of: open dead letters, report jobs.",
+        "Ended: 2 requeued.",
+        "Put back: 2 requeued, 2 put back.",
+    ]
+    assert LogEntry.objects.filter(content_type__model="reportjob", object_id="report-0").count() == 2
+    assert client.get(f"{ACTIONS}?database=elsewhere").status_code == 404

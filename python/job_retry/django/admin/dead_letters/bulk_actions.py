@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,13 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.admin.dead_letters import stepping
 from job_retry.django.admin.dead_letters.acts import PERMISSION_OF_KIND, VIEW, allowed
 from job_retry.django.admin.dead_letters.choice import DATABASE, database_of, databases
-from job_retry.django.admin.dead_letters.console import console_page
+from job_retry.django.admin.dead_letters.console import console_page, console_tabs
 from job_retry.django.admin.dead_letters.progress import (
     PUT_BACK,
     STEP,
@@ -31,11 +33,13 @@ from job_retry.django.admin.dead_letters.progress import (
     pace_of,
     status_of,
 )
-from job_retry.django.admin.dead_letters.selection_words import most_first, selection_in_words
+from job_retry.django.admin.dead_letters.selection_words import most_first, result_in_words, selection_in_words
 from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.history.models import BulkAction, DeadLetter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.db.models import QuerySet
     from django.urls import URLPattern
 
@@ -58,6 +62,14 @@ class DatabaseFilter(admin.SimpleListFilter):
         known = databases()
         return [(name, name) for name in known] if len(known) > 1 else []
 
+    def value(self) -> str:
+        """Return the database that is shown; there is always one."""
+        return super().value() or databases()[0]
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield the databases, but no row for all of them."""
+        return islice(super().choices(changelist), 1, None)
+
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows as they are: the admin has chosen their database."""
         return queryset
@@ -67,20 +79,12 @@ class DatabaseFilter(admin.SimpleListFilter):
 class BulkActionAdmin(BulkActionModelAdmin):
     """Admin of what is being done, and has been done, with many dead letters."""
 
-    list_display = (
-        "shown_kind",
-        "shown_selection",
-        "started_by",
-        "started_at",
-        "state",
-        "done",
-        "skipped_count",
-        "put_back",
-    )
+    list_display = ("shown_kind", "state", "shown_result", "shown_selection", "started_by", "started_at")
     list_display_links = None
     list_filter = ("kind", "state", DatabaseFilter)
     ordering = ("-pk",)
     actions = None
+    change_list_template = "job_retry/admin/dead_letters/bulk_actions.html"
 
     class Media:
         css: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -129,16 +133,24 @@ class BulkActionAdmin(BulkActionModelAdmin):
         """The selection in words."""
         return selection_in_words(Selection.from_json(action.selection))
 
-    @admin.display(description=_("skipped"))
-    def skipped_count(self, action: BulkAction) -> int:
-        """How many letters it has skipped."""
-        return action.handled - action.done
+    @admin.display(description=_("result"))
+    def shown_result(self, action: BulkAction) -> str:
+        """How many letters it has done, skipped and why, and put back."""
+        return result_in_words(action)
 
     def page_address(self, action: BulkAction, name: str = "change") -> str:
         """Return the address of the action's page, or of a step."""
         address = reverse(f"admin:job_retry_bulkaction_{name}", args=(action.pk,), current_app=self.admin_site.name)
         database = action._state.db or ""
         return f"{address}?{DATABASE}={database}" if len(databases()) > 1 else address
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Show the list as a page of the console."""
+        context = {
+            "title": capfirst(self.opts.verbose_name_plural),
+            "console_tabs": console_tabs(self, request, "actions"),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def change_view(
         self, request: HttpRequest, object_id: str, _form_url: str = "", _extra_context: Any = None

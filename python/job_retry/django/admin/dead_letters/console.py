@@ -122,13 +122,13 @@ def console_page(
             "title": title,
             "opts": model_admin.opts,
             "media": model_admin.media,
-            "console_tabs": _tabs(model_admin, request, tab),
+            "console_tabs": console_tabs(model_admin, request, tab),
             **context,
         },
     )
 
 
-def _tabs(model_admin: admin.ModelAdmin[Any], request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
+def console_tabs(model_admin: admin.ModelAdmin[Any], request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
     """Return the tabs that lead to something on this site, for this user."""
     site = model_admin.admin_site
     return [
