@@ -44,12 +44,15 @@ def addresses() -> dict[str, str]:
     largest = of_group[0]["fingerprint"]
     letter = DeadLetter.objects.order_by("-died_at")[0].pk
     groups, jobs = reverse("admin:job_retry_deadletter_changelist"), reverse("admin:job_retry_deadletter_jobs")
+    overview = reverse("admin:job_retry_deadletter_overview")
     return {
         "groups": groups,
         "groups, searched for a word": f"{groups}?search=warehouse",
         "jobs of the largest group": f"{jobs}?fingerprint={largest}",
         "jobs, all": jobs,
         "timeline of a job": reverse("admin:job_retry_deadletter_change", args=[letter]),
+        "overview": overview,
+        "overview of all the time": f"{overview}?period=all",
     }
 
 
