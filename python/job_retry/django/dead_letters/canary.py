@@ -22,6 +22,7 @@ from django.utils.text import Truncator
 
 from job_retry.django.dead_letters import bulk, returning
 from job_retry.django.dead_letters.chunks import Chunk, MovedError
+from job_retry.django.dead_letters.letters import telling_line
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.expressions import StatusIn
 from job_retry.django.history.keys import job_pk, model_label
@@ -228,8 +229,7 @@ def _returned(manager: JobQueueManager, row: BulkAction) -> str:
     if first is None:
         return ""
     key, error = first
-    line = next(iter(error.strip().splitlines()), "")
-    return f"the error has come back, at job {key}: {Truncator(line).chars(SHOWN_CHARACTERS)}"
+    return f"the error has come back, at job {key}: {Truncator(telling_line(error)).chars(SHOWN_CHARACTERS)}"
 
 
 def _is_under_way(manager: JobQueueManager, row: BulkAction, now: datetime) -> bool:
