@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models.signals import pre_save
 from job_retry.django.admin.dead_letters.progress import pace_of, status_of
 from job_retry.django.dead_letters import bulk, canary
+from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.history.models import BulkAction
 from job_retry.django.times import current_moment
 
@@ -69,11 +70,11 @@ def said_of_jobs() -> dict[str, int]:
     return found
 
 
-def half_done(manager: JobQueueManager, client: Client) -> BulkAction:
-    """Return a requeue of two chunks, the first of which is done."""
-    dead(manager, bulk.CHUNK_LETTERS + 1)
-    action = begun(client, "requeue")
-    bulk.step(action, current_moment())
+def half_done(manager: JobQueueManager) -> BulkAction:
+    """Return a requeue that `operator` has begun, in the middle of its letters."""
+    dead(manager, 3)
+    action = bulk.begin("default", Selection(), "requeue", by="user0", now=current_moment())
+    bulk.step(action, current_moment(), chunk=1)
     return action
 
 
@@ -146,7 +147,7 @@ def test_thousands_of_letters_go_chunk_by_chunk_and_are_stopped_gone_on_with_and
 def test_a_page_goes_on_by_itself_only_for_whoever_has_begun(
     manager: JobQueueManager, operator: Client, other: Client, viewer: Client
 ) -> None:
-    action = half_done(manager, operator)
+    action = half_done(manager)
     assert 'data-after="0"' in text_of(page(operator, action))
     for client, expected in ((other, ["step", "stop", "change"]), (viewer, ["change"])):
         shown = page(client, action)
@@ -155,11 +156,12 @@ def test_a_page_goes_on_by_itself_only_for_whoever_has_begun(
         assert (refresh["method"], refresh["data-after"]) == ("get", "5000")
         assert [form["action"] for form in forms_of(shown) if "data-next" in form] == [refresh["action"]]
         assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in text_of(shown)
-    assert 'data-after="0"' in text_of(post(other, action, "step", headers=SCRIPT))
+    post(other, action, "stop")
+    assert 'data-after="0"' in text_of(post(other, action, "go_on", headers=SCRIPT))
 
 
 def test_the_script_asks_for_parts_of_the_page(manager: JobQueueManager, operator: Client) -> None:
-    action = half_done(manager, operator)
+    action = half_done(manager)
     whole, parts = text_of(page(operator, action)), text_of(page(operator, action, headers=SCRIPT))
     assert "/static/job_retry/bulk_action.js" in whole
     assert "<html" not in parts
