@@ -104,7 +104,7 @@ def test_what_it_cannot_show_is_named(viewer: Client, query: str, said: str) -> 
 
 def test_only_people_who_may_view_dead_letters_see_it(person: Callable[..., Client]) -> None:
     assert person().get(OVERVIEW).status_code == 403
-    assert person("view_bulkaction").get(OVERVIEW).status_code == 403
+    assert person("requeue_deadletter").get(OVERVIEW).status_code == 403
 
 
 def test_the_tab_leads_to_it(viewer: Client) -> None:

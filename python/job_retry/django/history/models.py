@@ -286,7 +286,7 @@ class BulkAction(models.Model):
     class Meta:
         verbose_name = _("bulk action")
         verbose_name_plural = _("bulk actions")
-        default_permissions = ("view",)
+        default_permissions = ()
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["state"], name="job_retry_action_live"),
         ]
