@@ -135,8 +135,6 @@ def test_half_of_a_group_is_requeued_and_the_group_shrinks_as_a_worker_finishes_
     window.goto(GROUPS)
     window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
     take_screenshot(window, "console-groups")
-    window.goto(f"{GROUPS}overview/")
-    take_screenshot(window, "console-overview")
     missing = group(window, "command not found")
     assert missing.locator(".dead-letters-number").inner_text().split()[0] == "4"
 
@@ -235,3 +233,18 @@ def test_who_may_only_look_sees_no_button_and_a_forged_request_is_refused(
     )
     assert forged.status == 403
     assert project.run_program(COUNT_OPEN).stdout == before == "2 0\n"
+
+
+def test_the_overview_says_which_errors_retrying_has_helped(
+    site: AdminSite, new_page: NewPage, take_screenshot: TakeScreenshot
+) -> None:
+    window = logged_in(site, new_page, width=1360, height=1200)
+    window.goto(f"{GROUPS}overview/")
+    window.click("text=Last hour")
+    window.evaluate("document.getElementById('toggle-nav-sidebar').click()")
+    shown = window.inner_text("#content")
+    # The demo's restarted services came back, and its full devices stayed full.
+    assert "network/connection-lost" in shown
+    assert "posix/disk-full" in shown
+    assert window.locator("#content svg[role=img]").count() > 1
+    take_screenshot(window, "console-overview")
