@@ -32,6 +32,13 @@ def is_failed() -> Q:
     return Q(StatusIn(Status.FAILED))
 
 
+def states_by_index() -> dict[str, Q]:
+    """Return how jobs are found of each status that an index knows, without a look at any others."""
+    waiting = {status.value: Q(StatusIn(*WAITING), status=status) for status in WAITING}
+    claimed = {status.value: Q(StatusIn(*CLAIMED), status=status) for status in CLAIMED}
+    return {**waiting, **claimed, Status.FAILED.value: is_failed()}
+
+
 def is_scheduled(now: datetime) -> Q:
     """Match waiting jobs that are due after ``now``."""
     return Q(StatusIn(*WAITING), scheduled_for__gt=now)

@@ -16,10 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.dead_letters.aftermath import Aftermath, aftermath
 from job_retry.django.dead_letters.stretches import Stretches
-from job_retry.django.expressions import StatusIn
 from job_retry.django.history.models import FailedAttempt
-from job_retry.django.querysets import is_failed
-from job_retry.django.states import CLAIMED, WAITING, Status
+from job_retry.django.querysets import states_by_index
+from job_retry.django.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -64,13 +63,8 @@ _CUTS = {
     Period.ALL: _Cut(None, 60),
 }
 
-_BY_INDEX: dict[Status, Q] = {
-    **{status: Q(StatusIn(*WAITING), status=status) for status in WAITING},
-    **{status: Q(StatusIn(*CLAIMED), status=status) for status in CLAIMED},
-    Status.FAILED: is_failed(),
-}
-"""How jobs in a state are found without a look at the others."""
-_OTHERS = tuple(status for status in Status if status not in _BY_INDEX)
+_OTHERS = tuple(status for status in Status if status.value not in states_by_index())
+"""The statuses of jobs that no index knows."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +171,7 @@ def _latest(attempts: QuerySet[FailedAttempt], limit: int) -> tuple[QuerySet[Fai
 
 def _standing(manager: JobQueueManager, counted_jobs: int) -> QueueStanding:
     jobs = manager.jobs()
-    counts = jobs.counts(**{status.value: found for status, found in _BY_INDEX.items()})
+    counts = jobs.counts(**states_by_index())
     others = jobs.filter(status__in=_OTHERS).order_by()[:counted_jobs]
     counts |= others.aggregate(**{status.value: Count("pk", filter=Q(status=status)) for status in _OTHERS})
     return QueueStanding(

@@ -6,9 +6,11 @@ import logging
 import signal
 import threading
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from job_retry.django.worker.live import LiveProgress
 
 LOGGER = logging.getLogger("job_retry")
+METRICS_APP = "job_retry.integrations.prometheus"
 LOG_LEVELS = {0: logging.WARNING, 1: logging.INFO, 2: logging.INFO, 3: logging.DEBUG}
 
 
@@ -99,6 +102,12 @@ class Command(QueueCommand):
             help="end gracefully after so many launches, for a process manager that starts a fresh worker",
         )
         parser.add_argument(
+            "--metrics-port",
+            type=positive_integer,
+            metavar="PORT",
+            help="show this worker's counters to Prometheus on this port; needs job_retry.integrations.prometheus",
+        )
+        parser.add_argument(
             "--liveness-file",
             type=Path,
             metavar="PATH",
@@ -112,7 +121,7 @@ class Command(QueueCommand):
         refuse_missing_table(manager)
         if options["liveness_file"] is not None:
             refuse_unwritable(options["liveness_file"])
-        with self._shown(options["queue"], options["verbosity"]) as observer:
+        with serving_metrics(options["metrics_port"]), self._shown(options["queue"], options["verbosity"]) as observer:
             worker = Worker(
                 manager,
                 max_concurrent=options["max_concurrent"],
@@ -155,6 +164,28 @@ class Command(QueueCommand):
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         with _handling_logs(handler, LOG_LEVELS[verbosity]):
             yield LoggedProgress(queue)
+
+
+@contextmanager
+def serving_metrics(port: int | None) -> Iterator[None]:
+    """Show the metrics of this process on ``port`` meanwhile, if there is one; CommandError where that cannot be."""
+    if port is None:
+        yield
+        return
+    if not apps.is_installed(METRICS_APP):
+        raise CommandError(
+            f'--metrics-port needs {METRICS_APP!r} in INSTALLED_APPS, and pip install "django-job-retry[prometheus]".'
+        )
+    exposition = import_module(f"{METRICS_APP}.exposition")  # by its name: it stands above us, and is an extra
+    try:
+        server = exposition.serve(port)
+    except (OSError, OverflowError) as error:
+        raise CommandError(f"--metrics-port {port} cannot be had: {error}.") from error
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def live_progress(queue: str) -> LiveProgress | None:
