@@ -237,6 +237,9 @@ def test_a_canary_redrive_shows_what_has_become_of_its_canaries(manager: JobQueu
     text = text_of(page(operator, action))
     assert "Stopped: the error has come back, at job" in text
     assert said_of(action) == ["Begun: Canary redrive, 6 of: open dead letters."]
+    assert "change" not in buttons_of(page(operator, action))
+    BulkAction.objects.update(ended_at=None)  # as long as the worker puts back
+    assert "change" in buttons_of(page(operator, action))
 
 
 def test_a_canary_redrive_is_stopped_and_put_back_by_hand(manager: JobQueueManager, operator: Client) -> None:

@@ -29,6 +29,7 @@ from job_retry.django.admin.dead_letters.progress import (
     about,
     bar_of,
     figures_of,
+    goes_on,
     not_put_back,
     pace_of,
     status_of,
@@ -212,7 +213,8 @@ class BulkActionAdmin(BulkActionModelAdmin):
         requeued = action.letters.filter(state=DeadLetter.State.REQUEUED).count() if may_act else 0
         offered = [step for step in STEPS if may_act and step.offered(action, requeued)]
         buttons = [self._button(action, step, is_next=step is step_next) for step in offered]
-        if action.is_live and step_next not in offered:
+        is_followed = goes_on(action)
+        if is_followed and step_next not in offered:
             buttons.append(
                 {
                     "method": "get",
@@ -231,7 +233,7 @@ class BulkActionAdmin(BulkActionModelAdmin):
             "about": about(action),
             "buttons": buttons,
             "buttons_version": " ".join([action.state, *(f"{each['url']} {each['after']}" for each in buttons)]),
-            "is_live": action.is_live,
+            "is_followed": is_followed,
             "refresh_seconds": REFRESH_SECONDS,
             "database": action._state.db if len(databases()) > 1 else "",
             "history_url": self.page_address(action, "history"),

@@ -64,6 +64,11 @@ PUT_BACK = Step(
 STEPS = (STEP, STOP, GO_ON, PUT_BACK)
 
 
+def goes_on(action: BulkAction) -> bool:
+    """Return whether more is done, here or elsewhere: workers put back what a canary redrive did in vain."""
+    return action.is_live or (action.kind == BulkAction.Kind.CANARY and action.ended_at is None)
+
+
 class Bar(NamedTuple):
     """A progress bar."""
 
