@@ -53,7 +53,7 @@ def begin(window: Page) -> None:
 
 def test_an_action_goes_on_by_itself_to_its_end_and_is_put_back(window: Page) -> None:
     problems: list[str] = []
-    window.on("console", lambda message: problems.append(message.text))
+    window.on("console", lambda message: problems.append(f"{message.text} {message.location['url']}"))
     begin(window)
     window.wait_for_selector("text=Done: 25 requeued.")
     assert states() == {"requeued": 25}
@@ -62,7 +62,8 @@ def test_an_action_goes_on_by_itself_to_its_end_and_is_put_back(window: Page) ->
     window.wait_for_selector("text=Done: 25 requeued, 25 put back.")
     assert states() == {"open": 25}
     assert window.locator("#bulk-action button").count() == 0
-    assert problems == []
+    # Chromium asks for an icon, which no project has to have.
+    assert [problem for problem in problems if not problem.endswith("/favicon.ico")] == []
 
 
 def test_an_action_that_is_interrupted_says_so_and_goes_on_by_its_button(window: Page) -> None:
