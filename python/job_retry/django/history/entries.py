@@ -25,6 +25,7 @@ def ledger_row(
 
     ``error`` is what the attempt failed with, as a text or an exception.
     """
+    raised = exception_class(error)
     return {
         "job_model": model_label(manager.model),
         "job_key": job_key(manager.using, manager.model, job.pk),
@@ -32,7 +33,7 @@ def ledger_row(
         "fingerprint": decision.fingerprint,
         "verdict": decision.verdict,
         "rule": _fitting("rule", decision.rule or ""),
-        "exception_class": _fitting("exception_class", clean_error_text(exception_class(error))),
+        "exception_class": _fitting("exception_class", clean_error_text(raised) if raised else ""),
         "strategy": _fitting("strategy", _strategy_name(manager, job)),
         "attempt": decision.failed_attempts,
         "started_at": job.launch_started_at or job.launched_at,
