@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, Sum, TextChoices
+from django.db.models import Count, Exists, Func, IntegerField, Max, Min, OuterRef, Q, TextChoices, Window
 from django.db.models.functions import Left
 from django.utils.translation import gettext_lazy as _
 
@@ -118,14 +118,22 @@ def list_groups(
     """Return a page of the groups of the selected letters; one beyond the last page is the last."""
     letters = selection.letters(using)
     marks = GroupMark.objects.using(using)
-    totals = _totals(letters, marks)
-    pages = max(1, math.ceil(totals.groups[tab] / page_size))
-    page = min(max(page, 1), pages)
-    start = (page - 1) * page_size
-    groups = letters.values("fingerprint").annotate(
-        count=Count("*"), first_died_at=Min("died_at"), last_died_at=Max("died_at")
+    groups = (
+        letters.filter(_in_tab(tab, marks))
+        .values("fingerprint")
+        .annotate(count=Count("*"), first_died_at=Min("died_at"), last_died_at=Max("died_at"))
     )
-    rows: list[Any] = list(groups.filter(_in_tab(tab, marks)).order_by(*_ORDERS[order])[start : start + page_size])
+    # To go through all letters is what this costs, so the same look says how many there are, beside each row.
+    groups = groups.annotate(tab_groups=Window(_CountRows()), tab_letters=Window(_SumOf("count")))
+    page = max(page, 1)
+    rows = _page_of(groups, order, page, page_size)
+    if not rows and page > 1:
+        first = _page_of(groups, order, 1, 1)
+        page = max(1, math.ceil((first[0]["tab_groups"] if first else 0) / page_size))
+        rows = _page_of(groups, order, page, page_size)
+    seen = rows[0] if rows else {"tab_groups": 0, "tab_letters": 0}
+    totals = _totals(letters, marks, tab, seen["tab_groups"], seen["tab_letters"])
+    pages = max(1, math.ceil(seen["tab_groups"] / page_size))
     if not rows:
         return GroupList((), totals, page, pages, None)
     shown = [row["fingerprint"] for row in rows]
@@ -174,16 +182,65 @@ def _in_tab(tab: Tab, marks: QuerySet[GroupMark]) -> Q:
     return ~_marked(marks) if tab is Tab.ATTENTION else _marked(marks, state=tab.value)
 
 
-def _totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> GroupTotals:
-    numbers: dict[str, Any] = (
-        letters.values("fingerprint")
-        .annotate(count=Count("*"))
-        .aggregate(
-            letters=Sum("count"),
-            **{tab.value: Count("fingerprint", filter=_in_tab(tab, marks)) for tab in Tab},
+def _page_of(groups: QuerySet[Any, Any], order: Order, page: int, page_size: int) -> list[Any]:
+    start = (page - 1) * page_size
+    return list(groups.order_by(*_ORDERS[order])[start : start + page_size])
+
+
+class _CountRows(Func):
+    """The number of rows, here of groups, over which a window goes."""
+
+    template = "COUNT(*)"
+    window_compatible = True
+    output_field = IntegerField()
+
+
+class _SumOf(Func):
+    """The sum of a number that an aggregate gives, over which a window goes; Django's own refuses one of another."""
+
+    function = "SUM"
+    window_compatible = True
+    output_field = IntegerField()
+
+
+def _totals(
+    letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark], tab: Tab, tab_groups: int, tab_letters: int
+) -> GroupTotals:
+    """Return the totals, of which those of ``tab`` are known; of the others, what all letters need not be seen for."""
+    if tab not in (Tab.ALL, Tab.ATTENTION):
+        others = letters.filter(_in_tab(Tab.ATTENTION, marks)).aggregate(
+            groups=Count("fingerprint", distinct=True), letters=Count("*")
         )
-    )
-    return GroupTotals({tab: numbers[tab.value] for tab in Tab}, numbers["letters"] or 0)
+        return _sum_up(_marked_totals(letters, marks), others["groups"], others["letters"])
+    marked = _marked_totals(letters, marks)
+    if tab is Tab.ATTENTION:
+        return _sum_up(marked, tab_groups, tab_letters)
+    marked_groups = sum(groups for groups, _letters in marked.values())
+    marked_letters = sum(number for _groups, number in marked.values())
+    return _sum_up(marked, tab_groups - marked_groups, tab_letters - marked_letters)
+
+
+def _marked_totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> dict[str, tuple[int, int]]:
+    """Return how many groups, and letters in them, bear each mark that counts; mostly there are few or none."""
+    standing = dict(marks.exclude(_seen_again()).values_list("fingerprint", "state"))
+    totals = dict.fromkeys((Tab.KNOWN.value, Tab.RESOLVED.value), (0, 0))
+    if standing:
+        counts = letters.filter(_marked(marks)).values("fingerprint").annotate(count=Count("*")).order_by()
+        for fingerprint, count in counts.values_list("fingerprint", "count"):
+            groups, number = totals[standing[fingerprint]]
+            totals[standing[fingerprint]] = (groups + 1, number + count)
+    return totals
+
+
+def _sum_up(marked: dict[str, tuple[int, int]], other_groups: int, other_letters: int) -> GroupTotals:
+    known, resolved = marked[Tab.KNOWN.value], marked[Tab.RESOLVED.value]
+    groups = {
+        Tab.ATTENTION: other_groups,
+        Tab.KNOWN: known[0],
+        Tab.RESOLVED: resolved[0],
+        Tab.ALL: other_groups + known[0] + resolved[0],
+    }
+    return GroupTotals(groups, other_letters + known[1] + resolved[1])
 
 
 _FACTS = ("verdict", "rule", "strategy", "job_model", "exception_class")
