@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Count
+from job_retry.django.decision import LOSSES
 from job_retry.django.history.models import DeadLetter, FailedAttempt
-from job_retry.django.rescue import WORKER_LOST
 
 from tests.app.models import ContainerJob
 from tests.chaos.application import Application
@@ -104,7 +104,7 @@ def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]
 
 def _pasts() -> dict[int, Past]:
     """Return what the ledger and the dead letters say."""
-    charged = FailedAttempt.objects.exclude(reason=WORKER_LOST).values_list("job_key")
+    charged = FailedAttempt.objects.exclude(reason__in=LOSSES).values_list("job_key")
     failures = dict(charged.annotate(Count("pk")))
     letters = dict(DeadLetter.objects.filter(state=DeadLetter.State.OPEN).values_list("job_key").annotate(Count("pk")))
     return {int(key): Past(failures.get(key, 0), letters.get(key, 0)) for key in {*failures, *letters}}

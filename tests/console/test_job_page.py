@@ -218,3 +218,11 @@ def test_a_job_that_never_failed_has_a_page(manager: JobQueueManager, viewer: Cl
     said = words(viewer, f"{JOB}?model=app.containerjob&key={job.pk}")
     assert "No failed attempt is on record." in said
     assert "If the job is queued now:" in said
+
+
+def test_a_lost_worker_is_no_failed_attempt(manager: JobQueueManager, viewer: Client) -> None:
+    [letter] = dead(manager, 1, REFUSED)
+    fails(letter, "Worker lost: host:1 held this job alone", attempt=0, reason="worker lost", delay_seconds=0.0)
+    shown = words(viewer, letter_page(letter.pk))
+    assert "Worker lost" in shown
+    assert "Failed attempt 0" not in shown

@@ -179,13 +179,13 @@ def test_show_tells_the_whole_story() -> None:
     said = called("show", str(second.pk))
     order = [
         f"app.containerjob {job.pk}",
-        "attempt 1 of generation 1 failed: transient by",
+        "attempt 1 failed in generation 1: transient by",
         "attempts left, the next in",
         r"    Connection refused \x1b]0;x",
-        "attempt 2 of generation 1 failed",
+        "attempt 2 failed in generation 1",
         f"dead letter {first.pk}: retry limit exceeded; requeued",
         "by kim",
-        "attempt 3 of generation 2 failed",
+        "attempt 3 failed in generation 2",
         f"dead letter {second.pk}: retry limit exceeded; open",
     ]
     places = [said.find(part) for part in order]

@@ -17,11 +17,10 @@ from hypothesis.extra.django import TestCase
 from job_retry.django.dead_letters.aftermath import Retries, Waste
 from job_retry.django.dead_letters.overview import Failures, Overview, Period, costliest, overview
 from job_retry.django.dead_letters.stretches import Stretches
-from job_retry.django.decision import ATTEMPTS_LEFT, LIMIT_EXCEEDED, TIMED_OUT
+from job_retry.django.decision import ATTEMPTS_LEFT, LIMIT_EXCEEDED, TIMED_OUT, WORKER_LOST
 from job_retry.django.history.keys import job_key, model_label
 from job_retry.django.history.models import FailedAttempt
 from job_retry.django.queue import get_queue_manager
-from job_retry.django.rescue import WORKER_LOST
 from job_retry.django.states import Status
 
 from tests.app.models import ContainerJob, ReportJob

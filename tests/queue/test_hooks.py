@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from job_retry.django.rescue import WORKERS_LOST
+from job_retry.django.decision import WORKERS_LOST
 from job_retry.django.settings import QueueSettings
 from job_retry.django.testing import STARTED, ManualClock, failed
 

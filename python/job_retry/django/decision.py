@@ -24,6 +24,11 @@ PERMANENT_ERROR = "permanent error"
 LIMIT_EXCEEDED = "retry limit exceeded"
 ATTEMPTS_LEFT = "attempts left"
 TIMED_OUT = "timed out"
+WORKER_LOST = "worker lost"
+"""The job comes back; no attempt is counted."""
+WORKERS_LOST = "too many workers lost"
+"""The job is a dead letter, since it has cost its workers."""
+LOSSES = (WORKER_LOST, WORKERS_LOST)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from django.db import connections, transaction
 from job_retry import ErrorType
 from job_retry.django import signals
 from job_retry.django.claims import came_from
-from job_retry.django.decision import FailureDecision
+from job_retry.django.decision import WORKER_LOST, WORKERS_LOST, FailureDecision
 from job_retry.django.error_text import error_columns
 from job_retry.django.history.entries import ledger_row
 from job_retry.django.history.ledger import enter
@@ -35,12 +35,6 @@ if TYPE_CHECKING:
     from job_retry.django.queue import JobQueueManager
 
 logger = logging.getLogger("job_retry.queue")
-
-WORKERS_LOST = "too many workers lost"
-"""The reason of a dead letter that cost its workers."""
-
-WORKER_LOST = "worker lost"
-"""Why the ledger has a row of a job that comes back, though no attempt was counted."""
 
 
 @dataclass(frozen=True)

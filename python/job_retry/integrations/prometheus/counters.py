@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter
 
 from job_retry.django import signals
-from job_retry.django.rescue import WORKERS_LOST
+from job_retry.django.decision import WORKERS_LOST
 
 if TYPE_CHECKING:
     from job_retry.django.decision import FailureDecision

@@ -21,6 +21,7 @@ from job_retry.django.admin.schedule import schedule_of
 from job_retry.django.dead_letters.evidence import matched_span
 from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.dead_letters.timeline import read_timeline
+from job_retry.django.decision import LOSSES
 from job_retry.django.history.models import BulkAction, DeadLetter, FailedAttempt
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class TimelinePage(Console):
         span = None if manager is None else matched_span(manager.classifier, attempt)
         return {
             "row": attempt,
+            "is_loss": attempt.reason in LOSSES,
             "seconds": None if attempt.started_at is None else (attempt.failed_at - attempt.started_at).total_seconds(),
             "error": marked(attempt.error, span),
             "error_line": last_line(attempt.error),

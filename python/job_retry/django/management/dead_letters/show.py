@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import CommandError
 
 from job_retry.django.dead_letters.timeline import read_timeline
+from job_retry.django.decision import LOSSES
 from job_retry.django.history.models import DeadLetter
 from job_retry.django.management.arguments import positive_integer
 from job_retry.django.management.dead_letters.choice import add_queue, chosen_queues
@@ -54,8 +55,8 @@ class Show(Subcommand):
         for attempt in generation.attempts:
             self.stdout.write("")
             self.stdout.write(
-                f"{shown_moment(attempt.failed_at)}  attempt {attempt.attempt} of generation {attempt.generation} "
-                f"failed: {_verdict(attempt)}; {_what_follows(attempt)}"
+                f"{shown_moment(attempt.failed_at)}  {_what_failed(attempt)} "
+                f"in generation {attempt.generation}: {_verdict(attempt)}; {_what_follows(attempt)}"
             )
             self._write_indented(attempt.error)
             if tracebacks and attempt.traceback:
@@ -74,6 +75,10 @@ def _pages(letter: DeadLetter, using: str) -> Iterator[Timeline]:
     number = read_timeline(letter.job_model, letter.job_key, using).pages
     for page in range(number, 0, -1):
         yield read_timeline(letter.job_model, letter.job_key, using, page=page)
+
+
+def _what_failed(attempt: FailedAttempt) -> str:
+    return "worker lost" if attempt.reason in LOSSES else f"attempt {attempt.attempt} failed"
 
 
 def _verdict(attempt: FailedAttempt) -> str:
