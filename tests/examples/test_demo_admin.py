@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
@@ -13,6 +14,7 @@ from tests.examples.admin_site import PATIENCE_SECONDS, AdminSite, admin_site, l
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Locator, Page
 
@@ -109,7 +111,14 @@ def test_a_dead_job_is_put_right_retried_and_completes(
 GROUPS = "job_retry/deadletter/"
 JOBS = "job_retry/deadletter/jobs/"
 
-MEND = "#!/bin/sh\nexit 0\n"
+
+@pytest.fixture
+def mended(project: Project) -> Iterator[Path]:
+    """Where the program has to be that is missing, and is not afterwards."""
+    tool = project.folder / "tools" / "resize-images"
+    tool.parent.mkdir()
+    yield tool
+    shutil.rmtree(tool.parent)
 
 
 def group(window: Page, error: str) -> Locator:
@@ -129,7 +138,7 @@ def reloaded_until(window: Page, locator: Locator, count: int) -> None:
 
 
 def test_half_of_a_group_is_requeued_and_the_group_shrinks_as_a_worker_finishes_them(
-    site: AdminSite, project: Project, new_page: NewPage, take_screenshot: TakeScreenshot
+    site: AdminSite, mended: Path, new_page: NewPage, take_screenshot: TakeScreenshot
 ) -> None:
     window = logged_in(site, new_page, width=1360, height=760)
     window.goto(GROUPS)
@@ -138,10 +147,8 @@ def test_half_of_a_group_is_requeued_and_the_group_shrinks_as_a_worker_finishes_
     missing = group(window, "command not found")
     assert missing.locator(".dead-letters-number").inner_text().split()[0] == "4"
 
-    tool = project.folder / "tools" / "resize-images"
-    tool.parent.mkdir(exist_ok=True)
-    tool.write_text(MEND)
-    tool.chmod(0o755)
+    mended.touch(0o755)
+    mended.write_text("#!/bin/sh\n")
 
     missing.locator("th a").click()
     boxes = window.locator('input[name="letter"]')

@@ -14,7 +14,6 @@ E007  a strategy that is not registered
 E008  ``CLASSIFIER`` cannot be imported, or cannot classify
 E009  a job model's ``Meta`` drops that of `RetryableJob`
 E010  an admin's ``list_editable`` has a column of the queue
-E011  ``job_retry.django`` is not in ``INSTALLED_APPS``
 E012  ``ON_RETRY`` or ``ON_DEAD_LETTER`` cannot be imported, or cannot be called with a job and a decision
 E013  a job model's key may be longer than the ledger of failed attempts keeps it
 E014  a job model's ``dead_letter_fields`` names what is no field

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.apps import apps
-from django.core import checks
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
@@ -128,16 +126,6 @@ class RetryableJob(EngineColumnsProtected, models.Model):
             ClaimedIndex(),
             FailedIndex(),
         ]
-
-    @classmethod
-    def check(cls, **kwargs: Any) -> list[checks.CheckMessage]:
-        """Say also where the app is not installed: without it there are no commands and none of its other checks."""
-        found = super().check(**kwargs)
-        if not apps.is_installed("job_retry.django"):
-            message = f"{cls._meta.label} is a RetryableJob, but the app that runs its queue is not installed."
-            hint = "Add 'job_retry.django' to INSTALLED_APPS."
-            found.append(checks.Error(message, hint=hint, obj=cls, id="job_retry.E011"))
-        return found
 
     @property
     def is_queued(self) -> bool:

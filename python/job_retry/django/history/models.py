@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from job_retry.django.history.indexes import BulkActionIndex
+
+if not apps.is_installed("job_retry.django"):
+    # Django's own words would name a model that nobody has asked for.
+    raise ImproperlyConfigured(
+        "A RetryableJob needs the app that keeps its history: add 'job_retry.django' to INSTALLED_APPS."
+    )
 
 MODEL_CHARACTERS = 100
 KEY_CHARACTERS = 255

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from job_retry.django.queue import JobQueueManager, get_queue_manager
 from job_retry.django.settings import DEFAULT_QUEUE
 from job_retry.django.testing.clock import ManualClock
 from job_retry.django.testing.draining import Drained, drain
@@ -15,6 +14,8 @@ from job_retry.django.testing.launcher import ScriptedLauncher
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from job_retry.django.queue import JobQueueManager
 
 
 @dataclass
@@ -44,6 +45,9 @@ def job_queue(db: None) -> Iterator[JobQueueFixture]:  # noqa: ARG001 - asks for
     ``job_queue(failed("Connection refused"), COMPLETED)`` replaces launcher and clock of the very manager that
     `get_queue_manager` returns, so that the code under test uses them too.
     """
+    # Not above: a conftest is loaded before Django's apps are, and perhaps in a project without this one.
+    from job_retry.django.queue import get_queue_manager
+
     with pytest.MonkeyPatch.context() as patch:
 
         def script(*outcomes: Any, queue: str = DEFAULT_QUEUE) -> QueueUnderTest:
