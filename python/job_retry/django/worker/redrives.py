@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from job_retry.django.queue import JobQueueManager
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 20.0
 """How often an idle worker looks for canary redrives; it is told of new ones where it can be (PostgreSQL)."""
 
 LEAST_LOOK_SECONDS = 1.0
