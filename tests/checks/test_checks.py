@@ -117,6 +117,7 @@ WRONG: list[tuple[Any, str, list[str]]] = [
 ]
 
 
+@pytest.mark.django_db(databases="__all__")  # Django 6.1 asks them whether they know JSON
 @pytest.mark.parametrize(("configured", "code", "said"), WRONG, ids=[f"{code} {said[0]}" for _, code, said in WRONG])
 def test_what_is_wrong_is_named_with_the_way_out(configured: Any, code: str, said: list[str]) -> None:
     with override_settings(JOB_RETRY=configured):
