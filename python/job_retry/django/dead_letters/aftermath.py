@@ -255,7 +255,7 @@ class _Column(Func):
         super().__init__(output_field=field)
         self._name = (table, field.column)
 
-    def as_sql(self, _compiler: Any, connection: Any, *_args: Any, **_context: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, *_args: Any, **_context: Any) -> Any:  # noqa: ARG002
         """Write it."""
         table, column = self._name
         return f"{connection.ops.quote_name(table)}.{connection.ops.quote_name(column)}", []
