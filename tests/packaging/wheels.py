@@ -38,6 +38,7 @@ DJANGO = (
     "--ignore=tests/examples",
     "--ignore=tests/integrations/test_environment.py",
     "--ignore=tests/admin/test_in_browser.py",
+    "--ignore=tests/console/test_acting_in_browser.py",
     *WITHOUT_CROWDS,
 )
 DJANGO_5 = "Django~=5.2.0"

@@ -54,6 +54,7 @@ WITHOUT_DATABASE = tuple(
         "accuracy",
         "admin/test_in_browser.py",
         "chaos",
+        "console/test_acting_in_browser.py",
         "docs",
         "examples/test_demo_admin.py",
         "fingerprints",
