@@ -106,8 +106,8 @@ RUNS = {
 
 
 LANES = (
-    ("rust", "sqlite", "container-manager"),
-    ("postgresql", "mariadb", "naive", "naive-postgresql", "naive-mariadb"),
+    ("rust", "sqlite", "container-manager", "naive"),
+    ("postgresql", "mariadb", "naive-postgresql", "naive-mariadb"),
 )
 """Runs of about the same length, one after the other; a run keeps hardly more than one processor busy."""
 
