@@ -108,10 +108,14 @@ def rescue(manager: JobQueueManager) -> list[Loss]:
         held = Counter(
             claims.held().filter(status=Status.LAUNCHING, claimed_by__in=holders).values_list("claimed_by", flat=True)
         )
-        losses = judge_losses(jobs, held, manager.max_worker_losses)
-        entries = [_entry(manager, loss, now) for loss in losses]  # which show the rows as they are
-        written = [loss for loss in losses if _write(manager, loss, now)]
-        enter(manager.using, [entry for loss, entry in zip(losses, entries, strict=True) if loss in written])
+        written: list[Loss] = []
+        entries: list[LedgerRow] = []
+        for loss in judge_losses(jobs, held, manager.max_worker_losses):
+            entry = _entry(manager, loss, now)  # of the job as it is before it is written
+            if _write(manager, loss, now):
+                written.append(loss)
+                entries.append(entry)
+        enter(manager.using, entries)
         if any(not loss.is_poison for loss in written):
             claims.wake_up.send()
     for loss in written:
