@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from job_retry.django.history.insertion import LedgerRow
     from job_retry.django.models import RetryableJob
 
-KEYS_PER_STATEMENT = 500
-
 
 class _Past(NamedTuple):
     """The last dead letter of a job."""
@@ -87,7 +85,7 @@ def open_found(using: str, job: Any, now: datetime, reason: str, classifier: Any
     job itself says of its last error.
     """
     of_job = {"job_model": model_label(type(job)), "job_key": job_key(using, type(job), job.pk)}
-    past = DeadLetter.objects.using(using).filter(**of_job).order_by("generation").last()
+    past = _pasts(using, of_job["job_model"], [of_job["job_key"]]).get(of_job["job_key"])
     if past is not None and past.state == DeadLetter.State.OPEN:
         _settle(DeadLetter.objects.using(using).filter(pk=past.pk), DeadLetter.State.REQUEUED, now)
     known = FailedAttempt.objects.using(using).filter(**of_job, attempt_serial=job.attempt_serial).order_by("pk")
@@ -117,14 +115,11 @@ def settle(
 ) -> None:
     """Say what became of the open letters of jobs; those of them that have none are passed over.
 
-    ``state`` is a `DeadLetter.State`, ``by`` the name of a user.
+    ``state`` is a `DeadLetter.State`, ``by`` the name of a user. All keys are in one statement.
     """
     keys = [job_key(using, model, pk) for pk in pks]
-    for start in range(0, len(keys), KEYS_PER_STATEMENT):
-        letters = DeadLetter.objects.using(using).filter(
-            job_model=model_label(model), job_key__in=keys[start : start + KEYS_PER_STATEMENT]
-        )
-        _settle(letters.filter(state=DeadLetter.State.OPEN), state, now, by=by, note=note)
+    letters = DeadLetter.objects.using(using).filter(job_model=model_label(model), job_key__in=keys)
+    _settle(letters.filter(state=DeadLetter.State.OPEN), state, now, by=by, note=note)
 
 
 def _settle(letters: QuerySet[DeadLetter], state: str, now: datetime, *, by: str = "", note: str = "") -> None:
