@@ -141,12 +141,7 @@ def run(action: BulkAction, clock: Callable[[], datetime] | None = None, chunk: 
 
     ``clock`` returns now; by default it is that of the queues in the action's database.
     """
-    clock = clock or clock_of(_using(action))
-    while True:
-        done = step(action, clock(), chunk)
-        yield done
-        if done.ended:
-            return
+    return _steps(step, action, clock, chunk)
 
 
 def stop(action: BulkAction, why: str, now: datetime, *, record: Record[bool] | None = None) -> bool:
@@ -197,9 +192,18 @@ def put_back(
     action: BulkAction, clock: Callable[[], datetime] | None = None, chunk: int = CHUNK_LETTERS
 ) -> Iterator[Chunk]:
     """Put back all that can be, and yield what was done in each chunk; see `put_back_step` and `run`."""
+    return _steps(put_back_step, action, clock, chunk)
+
+
+def _steps(
+    take: Callable[[BulkAction, datetime, int], Chunk],
+    action: BulkAction,
+    clock: Callable[[], datetime] | None,
+    chunk: int,
+) -> Iterator[Chunk]:
     clock = clock or clock_of(_using(action))
     while True:
-        done = put_back_step(action, clock(), chunk)
+        done = take(action, clock(), chunk)
         yield done
         if done.ended:
             return

@@ -1,4 +1,4 @@
-"""What has become of the canaries of a redrive, for people who watch it."""
+"""What has become of the jobs that a canary redrive has requeued."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from job_retry.django.history.models import DeadLetter, FailedAttempt
 from job_retry.django.states import CLAIMED, WAITING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
     from job_retry.django.history.models import BulkAction
 
 CHUNK_ROWS = 500
@@ -29,22 +33,31 @@ class Tally(NamedTuple):
     """Waiting or running."""
 
 
+def requeued_by(action: BulkAction) -> QuerySet[DeadLetter]:
+    """Return the letters that an action has requeued and not put back."""
+    return DeadLetter.objects.using(action._state.db).filter(bulk_action=action, state=DeadLetter.State.REQUEUED)
+
+
+def failed_as_before(requeued: QuerySet[DeadLetter], since: datetime) -> QuerySet[FailedAttempt]:
+    """Return the attempts since ``since``, at the jobs of these letters, that failed as one of the letters did."""
+    # What has happened to a job since it was requeued is of its next generation.
+    same_job = requeued.filter(
+        job_model=OuterRef("job_model"), job_key=OuterRef("job_key"), generation=OuterRef("generation") - 1
+    )
+    failures = FailedAttempt.objects.using(requeued.db).filter(failed_at__gte=since)
+    return failures.filter(Exists(same_job), Exists(requeued.filter(fingerprint=OuterRef("fingerprint"))))
+
+
 def tally(action: BulkAction) -> Tally:
     """Return what has become of the jobs that a canary redrive has requeued first, and not put back."""
     using = str(action._state.db)
-    requeued = DeadLetter.objects.using(using).filter(bulk_action=action, state=DeadLetter.State.REQUEUED)
+    requeued = requeued_by(action)
     rows = list(requeued.order_by("pk").values_list("pk", "job_key")[: action.canary_size])
     if not rows:
         return Tally(0, 0, 0)
     canaries = requeued.filter(pk__lte=rows[-1][0])
     keys = {key for _pk, key in rows}
-    # What has happened to them since is of their next generation.
-    same_job = canaries.filter(
-        job_model=OuterRef("job_model"), job_key=OuterRef("job_key"), generation=OuterRef("generation") - 1
-    )
-    failures = FailedAttempt.objects.using(using).filter(
-        Exists(same_job), Exists(canaries.filter(fingerprint=OuterRef("fingerprint"))), failed_at__gte=action.started_at
-    )
+    failures = failed_as_before(canaries, action.started_at)
     failed = set(failures.values_list("job_key", flat=True).distinct())
     under_way = _under_way(action, keys - failed, using)
     return Tally(len(keys) - len(failed) - len(under_way), len(failed), len(under_way))

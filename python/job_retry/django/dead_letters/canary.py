@@ -21,12 +21,13 @@ from django.db.models.functions import Cast
 from django.utils.text import Truncator
 
 from job_retry.django.dead_letters import bulk, returning
+from job_retry.django.dead_letters.canaries import failed_as_before, requeued_by
 from job_retry.django.dead_letters.chunks import Chunk, MovedError
 from job_retry.django.dead_letters.letters import telling_line
 from job_retry.django.error_text import clean_error_text, clean_traceback, error_text
 from job_retry.django.expressions import StatusIn
 from job_retry.django.history.keys import job_pk, model_label
-from job_retry.django.history.models import BulkAction, DeadLetter, FailedAttempt
+from job_retry.django.history.models import BulkAction
 from job_retry.django.locking import locked_row
 from job_retry.django.outages import OUTAGE_ERRORS
 from job_retry.django.states import CLAIMED, WAITING, Status
@@ -34,8 +35,6 @@ from job_retry.django.times import seconds_after
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from django.db.models import QuerySet
 
     from job_retry.django.queue import JobQueueManager
 
@@ -206,26 +205,17 @@ def proceed(row: BulkAction, decision: Decision, chunk: Chunk, seen: Seen, now: 
 def _look(manager: JobQueueManager, row: BulkAction, now: datetime) -> Seen:
     if row.state == State.STOPPED:
         return Seen(under_way=False, returned="")
-    returned = _returned(manager, row) if row.done else ""
+    returned = _returned(row) if row.done else ""
     is_waited_for = _is_exhausted(row) or (row.ramping_since is None and row.done >= row.canary_size)
     return Seen(is_waited_for and not returned and _is_under_way(manager, row, now), returned)
 
 
-def _requeued(row: BulkAction) -> QuerySet[DeadLetter]:
-    return DeadLetter.objects.using(row._state.db).filter(bulk_action=row, state=DeadLetter.State.REQUEUED)
-
-
-def _returned(manager: JobQueueManager, row: BulkAction) -> str:
+def _returned(row: BulkAction) -> str:
     """Say which error of those that were requeued has come back since; "" where none has."""
     since = max(row.started_at, row.stepped_at - timedelta(seconds=LATE_SECONDS))
-    requeued = _requeued(row)
-    # Its attempts since then are of the next generation.
-    same_job = requeued.filter(
-        job_model=OuterRef("job_model"), job_key=OuterRef("job_key"), generation=OuterRef("generation") - 1
+    first = (
+        failed_as_before(requeued_by(row), since).order_by("failed_at", "pk").values_list("job_key", "error").first()
     )
-    failures = FailedAttempt.objects.using(manager.using).filter(failed_at__gte=since)
-    returned = failures.filter(Exists(same_job), Exists(requeued.filter(fingerprint=OuterRef("fingerprint"))))
-    first = returned.order_by("failed_at", "pk").values_list("job_key", "error").first()
     if first is None:
         return ""
     key, error = first
@@ -237,7 +227,7 @@ def _is_under_way(manager: JobQueueManager, row: BulkAction, now: datetime) -> b
     trusted_since = now - timedelta(seconds=RUN_TRUSTED_SECONDS)
     is_trusted = Q(status=Status.RUNNING, lease_expires_at__isnull=True, launched_at__lt=trusted_since)
     jobs: Any = manager.jobs().filter(StatusIn(*WAITING, *CLAIMED)).exclude(is_trusted)
-    requeued = _requeued(row)
+    requeued = requeued_by(row)
     if row.ramping_since is None:
         # A few jobs, perhaps of many that wait.
         pks = {job_pk(manager.model, key) for key in requeued.values_list("job_key", flat=True)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.dateparse import parse_datetime
 
+from job_retry.django.dead_letters.canaries import requeued_by
 from job_retry.django.dead_letters.chunks import JOB_MOVED, KEPT, Chunk, MovedError, find, read, rows_that_fit
 from job_retry.django.history.models import DeadLetter, FailedAttempt
 from job_retry.django.per_row import per_row
@@ -32,7 +33,7 @@ def put_back(row: BulkAction, now: datetime, limit: int) -> Chunk:
     """Put back the next ``limit`` letters at most of an action whose row is locked, and change the row, unsaved."""
     using = str(row._state.db)
     limit = rows_that_fit(using, limit, _PARAMETERS_PER_LETTER)
-    requeued = DeadLetter.objects.using(using).filter(bulk_action=row, state=DeadLetter.State.REQUEUED)
+    requeued = requeued_by(row)
     letters = read(requeued.filter(pk__gt=row.put_back_cursor), limit)
     found, left = find(letters, using, ("attempt_serial", "queued_at", "lease_expires_at"))
     chunk = Chunk(ended=len(letters) < limit)
