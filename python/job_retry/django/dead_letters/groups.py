@@ -207,17 +207,18 @@ def _totals(
     letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark], tab: Tab, tab_groups: int, tab_letters: int
 ) -> GroupTotals:
     """Return the totals, of which those of ``tab`` are known; of the others, what all letters need not be seen for."""
-    if tab not in (Tab.ALL, Tab.ATTENTION):
-        others = letters.filter(_in_tab(Tab.ATTENTION, marks)).aggregate(
-            groups=Count("fingerprint", distinct=True), letters=Count("*")
-        )
-        return _sum_up(_marked_totals(letters, marks), others["groups"], others["letters"])
     marked = _marked_totals(letters, marks)
-    if tab is Tab.ATTENTION:
-        return _sum_up(marked, tab_groups, tab_letters)
-    marked_groups = sum(groups for groups, _letters in marked.values())
-    marked_letters = sum(number for _groups, number in marked.values())
-    return _sum_up(marked, tab_groups - marked_groups, tab_letters - marked_letters)
+    others = (tab_groups, tab_letters)
+    if tab is Tab.ALL:
+        others = (
+            tab_groups - sum(groups for groups, _letters in marked.values()),
+            tab_letters - sum(number for _groups, number in marked.values()),
+        )
+    elif tab is not Tab.ATTENTION:
+        numbers = {"groups": Count("fingerprint", distinct=True), "letters": Count("*")}
+        found = letters.filter(_in_tab(Tab.ATTENTION, marks)).aggregate(**numbers)
+        others = (found["groups"], found["letters"])
+    return _sum_up(marked, *others)
 
 
 def _marked_totals(letters: QuerySet[DeadLetter], marks: QuerySet[GroupMark]) -> dict[str, tuple[int, int]]:
