@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from job_retry.django import outlook
 from job_retry.django.admin.filters import SINCE, model_queue_manager, since
 from job_retry.django.admin.schedule import schedule_of
-from job_retry.django.admin.words import in_words, time_since
+from job_retry.django.admin.words import in_words, last_line, time_since
 from job_retry.django.strategies import strategy_label
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 else:
     JobModelAdmin = admin.ModelAdmin
 
-ERROR_LINE_CHARACTERS = 80
 NO_MANAGER_CHARACTERS = 100
 """How much a row says of why there is no manager; the message above the list, and the page, say all of it."""
 
@@ -95,8 +94,7 @@ class JobDisplay(JobModelAdmin):
     @admin.display(description=_("last error"), empty_value="—")
     def job_error_line(self, job: Any) -> str | None:
         """The last line of the last error, where most programs say what is wrong."""
-        lines = (job.last_error or "").strip().splitlines()
-        return Truncator(lines[-1].strip()).chars(ERROR_LINE_CHARACTERS) if lines else None
+        return last_line(job.last_error or "") or None
 
     @admin.display(description=_("error"), empty_value="—")
     def job_error(self, job: Any) -> str | None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from django.utils.text import Truncator
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, ngettext
 
+from job_retry.django.dead_letters.letters import telling_line
 from job_retry.django.outlook import NextAttempt, Prospect
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 MINUTE_SECONDS = 60
+ERROR_LINE_CHARACTERS = 80
+
+
+def last_line(error: str) -> str:
+    """Return the last line of an error, where most programs say what is wrong; "" where there is none."""
+    return Truncator(telling_line(error)).chars(ERROR_LINE_CHARACTERS)
 
 
 def in_words(attempt: NextAttempt, now: datetime) -> str:

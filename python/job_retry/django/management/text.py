@@ -36,6 +36,11 @@ def last_line(error: str) -> str:
     return " ".join(harmless(telling_line(error)).split())
 
 
+def of_which_shown(shown: int, number: int) -> str:
+    """Return what to add to a number of which only ``shown`` are listed; "" where all are."""
+    return "" if shown >= number else f", of which {shown:,} are shown; --limit N shows more"
+
+
 def write_table(stream: OutputWrapper, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Write a table, whose last column is cut off where the terminal ends; elsewhere all of it is written."""
     rich_output = rich_if_installed() if stream.isatty() else None

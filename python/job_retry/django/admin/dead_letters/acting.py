@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.utils.translation import ngettext
 
 from job_retry.django.admin.dead_letters.acts import BY_NAME, Act, allowed
-from job_retry.django.admin.dead_letters.choice import DATABASE, database_of, databases, query_of, selection_of
+from job_retry.django.admin.dead_letters.choice import database_of, database_query, query_of, selection_of
 from job_retry.django.admin.dead_letters.console import Console
 from job_retry.django.admin.dead_letters.log import log, with_the_rest
 from job_retry.django.admin.dead_letters.names import model_name
@@ -123,8 +123,8 @@ class Acting(Console):
             words = f"Begun: {act.label}, {action.total} of: {selection_in_words(selection)}."
             with_the_rest(database, lambda: log(request, [action], ADDITION, words))
         done_if_small(request, action)
-        query = f"{DATABASE}={database}" if len(databases()) > 1 else ""
-        return HttpResponseRedirect(self.link("job_retry_bulkaction_change", action.pk, query=query))
+        page = self.link("job_retry_bulkaction_change", action.pk, query=database_query(database))
+        return HttpResponseRedirect(page)
 
     def _back(self, selection: Selection, database: str) -> str:
         """Return the address of the list that the letters were chosen in."""

@@ -22,9 +22,6 @@ DISCARD = "discard"
 MARK = "mark"
 """Permissions on dead letters; whoever has one of the others needs that to view as well."""
 
-ACT = "act"
-"""Field of a request: the name of the act."""
-
 PERMISSION_OF_KIND = {
     BulkAction.Kind.REQUEUE.value: REQUEUE,
     BulkAction.Kind.CANARY.value: REQUEUE,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.admin.dead_letters import stepping
 from job_retry.django.admin.dead_letters.acts import PERMISSION_OF_KIND, VIEW, allowed
-from job_retry.django.admin.dead_letters.choice import DATABASE, database_of, databases
+from job_retry.django.admin.dead_letters.choice import DATABASE, database_of, database_query, databases
 from job_retry.django.admin.dead_letters.console import console_page, console_tabs
 from job_retry.django.admin.dead_letters.progress import (
     PUT_BACK,
@@ -142,8 +142,8 @@ class BulkActionAdmin(BulkActionModelAdmin):
     def page_address(self, action: BulkAction, name: str = "change") -> str:
         """Return the address of the action's page, or of a step."""
         address = reverse(f"admin:job_retry_bulkaction_{name}", args=(action.pk,), current_app=self.admin_site.name)
-        database = action._state.db or ""
-        return f"{address}?{DATABASE}={database}" if len(databases()) > 1 else address
+        query = database_query(action._state.db or "")
+        return f"{address}?{query}" if query else address
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Show the list as a page of the console."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
-from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from job_retry.django.admin.dead_letters.acts import actions_for
@@ -14,10 +13,9 @@ from job_retry.django.admin.dead_letters.console import Console
 from job_retry.django.admin.dead_letters.groups import group_title
 from job_retry.django.admin.dead_letters.listing import PAGE, listing_of
 from job_retry.django.admin.dead_letters.names import job_title, jobs_of
-from job_retry.django.admin.display import ERROR_LINE_CHARACTERS
-from job_retry.django.admin.words import time_since
+from job_retry.django.admin.words import last_line, time_since
 from job_retry.django.dead_letters.groups import mark_of, read_sample
-from job_retry.django.dead_letters.letters import LetterList, list_letters, telling_line
+from job_retry.django.dead_letters.letters import LetterList, list_letters
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,8 +84,3 @@ def _group_context(listing: Listing, found: LetterList) -> dict[str, Any]:
         "group_title": group_title(fingerprint, read_sample(listing.database, failures[:1])),
         "group_mark": mark_of(listing.database, fingerprint),
     }
-
-
-def last_line(error: str) -> str:
-    """Return the last line of an error, where most programs say what is wrong."""
-    return Truncator(telling_line(error)).chars(ERROR_LINE_CHARACTERS)

@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 from job_retry.django.admin.dead_letters.acts import actions_for
 from job_retry.django.admin.dead_letters.choice import database_of, database_query, manager_of, query_of
 from job_retry.django.admin.dead_letters.console import Console
-from job_retry.django.admin.dead_letters.jobs import last_line
 from job_retry.django.admin.dead_letters.listing import page_number, page_query
 from job_retry.django.admin.dead_letters.names import job_of, job_title
 from job_retry.django.admin.schedule import schedule_of
+from job_retry.django.admin.words import last_line
 from job_retry.django.dead_letters.evidence import matched_span
 from job_retry.django.dead_letters.selection import Selection
 from job_retry.django.dead_letters.timeline import read_timeline

@@ -8,7 +8,7 @@ from job_retry.django.dead_letters.groups import Order, Tab, list_groups
 from job_retry.django.management.arguments import positive_integer
 from job_retry.django.management.dead_letters.choice import add_selection, chosen
 from job_retry.django.management.dead_letters.subcommand import Subcommand
-from job_retry.django.management.text import Column, last_line, write_table
+from job_retry.django.management.text import Column, last_line, of_which_shown, write_table
 from job_retry.django.management.times import shown_moment
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class Groups(Subcommand):
             return
         if listed.groups:
             write_table(self.stdout, COLUMNS, [_cells(group) for group in listed.groups])
-        shown, number = len(listed.groups), listed.totals.groups[Tab(options["marked"])]
-        more = "" if shown >= number else f", of which {shown:,} are shown; --limit N shows more"
+        number = listed.totals.groups[Tab(options["marked"])]
+        more = of_which_shown(len(listed.groups), number)
         self.stdout.write(f"{number:,} groups{more}; {listed.totals.letters:,} dead letters")
 
 

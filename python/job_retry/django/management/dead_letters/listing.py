@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from job_retry.django.management.arguments import positive_integer
 from job_retry.django.management.dead_letters.choice import add_selection, chosen
 from job_retry.django.management.dead_letters.subcommand import Subcommand
-from job_retry.django.management.text import Column, last_line, write_table
+from job_retry.django.management.text import Column, last_line, of_which_shown, write_table
 from job_retry.django.management.times import shown_moment
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class List(Subcommand):
         if shown:
             write_table(self.stdout, COLUMNS, [_cells(letter) for letter in shown])
         number = letters.count()
-        more = "" if len(shown) >= number else f", of which {len(shown):,} are shown; --limit N shows more"
-        self.stdout.write(f"{number:,} dead letters{more}")
+        self.stdout.write(f"{number:,} dead letters{of_which_shown(len(shown), number)}")
 
 
 def latest_first(letters: QuerySet[DeadLetter]) -> Iterator[DeadLetter]:
