@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Exists, OuterRef
 
+from job_retry.django.claims import CHUNK_ROWS
 from job_retry.django.dead_letters.queues import manager_of
 from job_retry.django.history.keys import job_key, job_pk, model_of
 from job_retry.django.history.models import DeadLetter, FailedAttempt
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from job_retry.django.history.models import BulkAction
-
-CHUNK_ROWS = 500
-"""Jobs named in one statement; SQLite allows a limited number of parameters."""
 
 
 class Tally(NamedTuple):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from job_retry.django.claims import CHUNK_ROWS
 from job_retry.django.dead_letters.groups import Tab, list_groups
 from job_retry.django.dead_letters.letters import telling_line
 from job_retry.django.dead_letters.preview import SHOWN_GROUPS, Preview, PreviewedGroup
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from job_retry.django.dead_letters.selection import Selection
-
-CHUNK_ROWS = 500
-"""Groups named in one statement; SQLite allows a limited number of parameters."""
 
 
 def groups_of(selection: Selection, using: str) -> list[str]:

@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, TextField
 from django.db.models.functions import Cast
 
 from job_retry import ErrorType
+from job_retry.django.claims import CHUNK_ROWS
 from job_retry.django.history.keys import job_pk, model_label
 from job_retry.django.history.ledger import open_found, settle
 from job_retry.django.history.models import DeadLetter
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from job_retry.django.queue import JobQueueManager
-
-CHUNK_ROWS = 500
 
 
 class Reconciled(NamedTuple):
